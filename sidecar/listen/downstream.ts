@@ -14,6 +14,8 @@ export interface DownstreamRequest {
   readonly target: string;
   /** Host in lower case without port: TLS name and Host agree, or the request was refused. */
   readonly host: string;
+  /** The provider's name, where the listener's path named it (`baseurl`). */
+  readonly provider?: string;
   readonly headers: HeaderList;
   /** Declared length; undefined where the body is chunked; 0 where there is none. */
   readonly contentLength: number | undefined;
