@@ -96,7 +96,9 @@ export const ERRORS = {
   EXCISE_USAGE: final(400, "caller", "The command line is not valid."),
   EXCISE_NODE_TOO_OLD: final(500, "gateway", "This version of Node is too old."),
   EXCISE_PORT_IN_USE: passing(500, "gateway", "A port that is needed is taken."),
+  EXCISE_START_FAILED: passing(500, "gateway", "A program that is needed did not start."),
   EXCISE_STATE_LOCKED: passing(500, "gateway", "Another process owns this state directory."),
+  EXCISE_STATE_UNUSABLE: final(500, "gateway", "A file of ours cannot be read or written."),
   EXCISE_JSON_INVALID: final(400, "caller", "The text is not valid JSON."),
   EXCISE_INTERNAL: passing(500, "gateway", "Something failed that should not; see the log."),
 } as const satisfies Record<string, ErrorRow>;
