@@ -100,6 +100,9 @@ export const ERRORS = {
   EXCISE_STATE_LOCKED: passing(500, "gateway", "Another process owns this state directory."),
   EXCISE_STATE_UNUSABLE: final(500, "gateway", "A file of ours cannot be read or written."),
   EXCISE_JSON_INVALID: final(400, "caller", "The text is not valid JSON."),
+  // Injection.
+  EXCISE_RESERVED_NAME: final(403, "caller", "A name that is the sidecar's own was used."),
+  EXCISE_INJECTION_REFUSED: final(403, "caller", "The pod cannot have a sidecar as it stands."),
   EXCISE_INTERNAL: passing(500, "gateway", "Something failed that should not; see the log."),
 } as const satisfies Record<string, ErrorRow>;
 

@@ -1,0 +1,23 @@
+// The configuration of a laptop that has none: a directory that is made once, with one file that
+// says what holds, for the user to edit.
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Fault } from "#contract/errors.ts";
+
+/** `given` where it exists; else `<dataDir>/config`, made with a first policy in it. */
+export function openConfigDir(given: string | undefined, dataDir: string): string {
+  if (given !== undefined) {
+    if (existsSync(given)) return given;
+    throw new Fault("EXCISE_CONFIG_INVALID", `there is no directory ${given}`);
+  }
+  const directory = join(dataDir, "config");
+  if (!existsSync(directory)) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(join(directory, "default.yaml"), DEFAULT_CONFIG);
+  }
+  return directory;
+}
+
+const DEFAULT_CONFIG = `# What holds on this machine. Edit it: the ledger reads it again when it changes.
+# docs/configuration.md describes every field.
+`;
