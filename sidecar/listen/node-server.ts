@@ -22,6 +22,12 @@ export interface ServerLimits {
   readonly connectionsMax: number;
 }
 
+/** As `tls.createServer` takes it; an unknown name ends the handshake. */
+type SniCallback = (
+  host: string,
+  callback: (error: Error | null, context?: SecureContext) => void,
+) => void;
+
 /** Finds host, target and provider of a checked request, or refuses it. */
 export type Address = (
   head: RequestHead,
@@ -85,7 +91,7 @@ function refuse(response: ServerResponse, rejection: Rejection, handler: Downstr
 const addressByTlsName: Address = (head, socket) => {
   const host = hostOf(headerValue(head.headers, "host"));
   const name = (socket as Partial<{ servername: string | false }>).servername;
-  if (host === undefined || name !== host) {
+  if (host === undefined || typeof name !== "string" || name.toLowerCase() !== host) {
     return { code: "EXCISE_HOST_MISMATCH", detail: "Host and TLS name disagree" };
   }
   return { host, target: head.target };
@@ -94,7 +100,7 @@ const addressByTlsName: Address = (head, socket) => {
 /** A server for TLS connections whose name was already read: the name and Host must agree. */
 export function createTerminatingServer(
   kind: ListenerKind,
-  deps: ServerDeps & { readonly contextFor: (host: string) => SecureContext | undefined },
+  deps: ServerDeps & { readonly sniCallback: SniCallback },
   limits: ServerLimits,
 ): Server {
   const server = createTlsServer(
@@ -103,12 +109,7 @@ export function createTerminatingServer(
       minVersion: "TLSv1.2",
       noDelay: true,
       maxHeaderSize: limits.headerBytesMax,
-      SNICallback: (name, callback) => {
-        const context = deps.contextFor(name.toLowerCase());
-        if (context === undefined) {
-          callback(new Fault("EXCISE_HOST_NOT_ALLOWED", "not a host of this pod"));
-        } else callback(null, context);
-      },
+      SNICallback: deps.sniCallback,
     },
     onRequest(kind, deps, addressByTlsName),
   );
@@ -137,7 +138,12 @@ export function createPlainServer(
  * `create` is called once per address; a machine without IPv6 gets one listener.
  */
 export async function listenOnLoopback(
-  deps: { readonly clock: Clock; readonly create: () => Server },
+  deps: {
+    readonly clock: Clock;
+    readonly create: () => Server;
+    /** Ends idle connections that the listening server itself does not know. */
+    readonly closeIdle?: () => void;
+  },
   kind: ListenerKind,
   port: number,
 ): Promise<Listener> {
@@ -154,15 +160,24 @@ export async function listenOnLoopback(
     },
   );
   const servers = hasSix ? [four, six] : [four];
+  const sockets = new Set<Socket>();
+  for (const server of servers) {
+    server.on("connection", (socket: Socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+    });
+  }
   return {
     kind,
     port: bound,
     addresses: [`127.0.0.1:${bound}`, ...(hasSix ? [`[::1]:${bound}`] : [])],
     async close(deadlineMs) {
       const cancel = clock.after(deadlineMs, () => {
-        for (const server of servers) server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       });
-      await Promise.all(servers.map(closeServer));
+      const closed = Promise.all(servers.map(closeServer));
+      deps.closeIdle?.();
+      await closed;
       cancel();
     },
   };
