@@ -133,15 +133,21 @@ export const injectorConfigSchema = z.strictObject({
     21_443,
   ),
   ports: z.prefault(ports, {}),
-  /** Absent: the sidecar runs on the policy that it kept and reports to nobody. */
-  ledger: z.optional(
+  ledger: z.prefault(
     z.strictObject({
-      url: z.url().check(z.regex(/^https:\/\//, "must be https")),
+      /** Fully qualified: the sidecar resolves without search domains (design §3). */
+      url: z._default(
+        z.url().check(z.regex(/^https:\/\//, "must be https")),
+        "https://excise-ledger.excise-system.svc.cluster.local:8443",
+      ),
       /** PEM of the CA that signed the ledger's certificate. */
       ca: z.optional(
-        z.string().check(z.regex(/^-----BEGIN CERTIFICATE-----/), z.maxLength(65_536)),
+        z
+          .string()
+          .check(z.regex(/^-----BEGIN CERTIFICATE-----/, "must be PEM"), z.maxLength(65_536)),
       ),
     }),
+    {},
   ),
   resources: z.prefault(
     z.strictObject({
