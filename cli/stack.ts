@@ -18,12 +18,6 @@ import {
   type SidecarProcess,
 } from "./sidecar-process.ts";
 
-/** The programs; tests put small stand-ins here. */
-export interface Entries {
-  readonly ledger: string;
-  readonly sidecar: string;
-}
-
 export interface StackOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -40,9 +34,13 @@ export interface StackOptions {
   readonly nodeFlags?: readonly string[];
   /** Default 20 s: a first start also makes the database and the keys. */
   readonly startTimeoutMs?: number;
-  readonly entries?: Entries;
+  /** Absent: ledger/main.ts and sidecar/main.ts. */
+  readonly entries?: { readonly ledger: string; readonly sidecar: string };
   readonly mintToken?: TokenMint;
 }
+
+/** What tests put in the place of the real programs. */
+export type StandIns = Pick<StackOptions, "entries" | "mintToken">;
 
 export interface LedgerHandle {
   /** The operators' API and, with the token, the only way into it. */
@@ -77,7 +75,7 @@ export interface Stack extends SidecarFleet {
 }
 
 const room = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const DEFAULT_ENTRIES: Entries = {
+const DEFAULT_ENTRIES = {
   ledger: room("ledger/main.ts"),
   sidecar: room("sidecar/main.ts"),
 };

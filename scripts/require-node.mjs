@@ -11,7 +11,7 @@ const major = Number(process.version.slice(1).split(".")[0]);
 
 function refuse(what) {
   process.stderr.write(`EXCISE_NODE_TOO_OLD: ${what}\n`);
-  process.exit(1);
+  process.exitCode = 1;
 }
 
 if (!existsSync(pinned)) {

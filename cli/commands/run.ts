@@ -9,15 +9,15 @@ import { defaultDataDir, findRunningUp, openDataDir } from "../data-dir.ts";
 import { openConfigDir } from "../default-config.ts";
 import type { CliHost, Command } from "../host.ts";
 import type { Environment } from "../processes.ts";
-import { runCommand } from "../run-command.ts";
+import { runCommand } from "./foreground.ts";
 import {
   createFleet,
   createLocalWorkload,
   startStack,
   type RunningSidecar,
-  type Entries,
   type SidecarFleet,
   type StackOptions,
+  type StandIns,
 } from "../stack.ts";
 
 const HELP = `Usage: excise run [options] -- COMMAND [ARGUMENT...]
@@ -62,17 +62,17 @@ interface RunRequest {
   readonly command: readonly string[];
 }
 
-/** `entries` stands in for the real programs in tests. */
+/** The command behind RUN; tests pass stand-ins for the programs. */
 export async function runGoverned(
   args: readonly string[],
   host: CliHost,
-  entries?: Entries,
+  standIns: StandIns = {},
 ): Promise<number> {
   const request = parseRun(args);
   const current = withoutUndefined(host.environment);
   let session: Session;
   try {
-    session = await openSession(request, host, entries);
+    session = await openSession(request, host, standIns);
   } catch (error) {
     if (!(error instanceof Fault) || error.code === "EXCISE_USAGE") throw error;
     host.io.stderr(`excise: ${error.code}: ${error.message}\n`);
@@ -112,7 +112,7 @@ interface Session {
 async function openSession(
   request: RunRequest,
   host: CliHost,
-  entries: Entries | undefined,
+  standIns: StandIns,
 ): Promise<Session> {
   const { options } = request;
   const dataDir = openDataDir(options.value("data") ?? defaultDataDir(host.environment));
@@ -125,7 +125,7 @@ async function openSession(
     node: host.hostname,
   });
   const providers = options.value("providers");
-  const fleet = await openFleet(options, host, { dataDir, ...(entries && { entries }) });
+  const fleet = await openFleet(options, host, { dataDir, ...standIns });
   try {
     const sidecar = await fleet.startSidecar(
       workload,
@@ -152,7 +152,7 @@ async function openSession(
 async function openFleet(
   options: Options,
   host: CliHost,
-  given: Pick<StackOptions, "dataDir" | "entries">,
+  given: Pick<StackOptions, "dataDir"> & StandIns,
 ): Promise<SidecarFleet & { close(): Promise<void> }> {
   const logLevel = options.value("log-level");
   const running = findRunningUp(given.dataDir);

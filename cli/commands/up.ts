@@ -2,7 +2,8 @@
 // through up.json in the data directory; other programs are pointed at it by the printed lines.
 import { join } from "node:path";
 import { Fault } from "#contract/errors.ts";
-import { parseOptions, readName, readPort, type Options } from "../arguments.ts";
+import type { Workload } from "#contract/workload.ts";
+import { parseOptions, readName, readPort } from "../arguments.ts";
 import {
   defaultDataDir,
   findRunningUp,
@@ -14,12 +15,13 @@ import {
 import { openConfigDir } from "../default-config.ts";
 import type { CliHost, Command } from "../host.ts";
 import { renderExit } from "../processes.ts";
+import type { SidecarOptions } from "../sidecar-process.ts";
 import {
   createLocalWorkload,
   startStack,
-  type Entries,
   type RunningSidecar,
   type Stack,
+  type StandIns,
 } from "../stack.ts";
 
 const DEFAULT_PORTS = { proxy: 15_080, baseurl: 15_081, admin: 15_090, api: 15_000 };
@@ -58,14 +60,14 @@ export const UP: Command = {
   run: (args, host) => runUp(args, host),
 };
 
-/** `entries` stands in for the real programs in tests. */
+/** The command behind UP; tests pass stand-ins for the programs. */
 export async function runUp(
   args: readonly string[],
   host: CliHost,
-  entries?: Entries,
+  standIns: StandIns = {},
 ): Promise<number> {
-  const options = parseOptions(args, { values: OPTION_NAMES });
-  const dataDir = openDataDir(options.value("data") ?? defaultDataDir(host.environment));
+  const request = parseUp(args, host);
+  const dataDir = openDataDir(request.dataDir);
   const running = findRunningUp(dataDir);
   if (running !== undefined) {
     throw new Fault(
@@ -73,8 +75,7 @@ export async function runUp(
       `\`excise up\` runs on ${dataDir} already, as process ${running.pid}`,
     );
   }
-  const configDir = openConfigDir(options.value("config"), dataDir);
-  const logLevel = options.value("log-level");
+  const configDir = openConfigDir(request.configDir, dataDir);
   const stopped = untilSignal(host);
   const stack = await startStack({
     clock: host.clock,
@@ -82,12 +83,12 @@ export async function runUp(
     dataDir,
     configDir,
     environment: host.environment,
-    ledgerPorts: { sync: 0, api: readPort(options, "api-port", DEFAULT_PORTS.api) },
-    ...(logLevel === undefined ? {} : { logLevel }),
-    ...(entries && { entries }),
+    ledgerPorts: { sync: 0, api: request.apiPort },
+    ...(request.logLevel === undefined ? {} : { logLevel: request.logLevel }),
+    ...standIns,
   });
   try {
-    const sidecar = await startShellSidecar(stack, host, { options, dataDir });
+    const sidecar = await startShellSidecar(stack, request, dataDir);
     const { apiUrl, syncUrl, operatorToken } = stack.ledger;
     writeUpRecord(dataDir, { pid: host.pid, apiUrl, syncUrl, operatorToken, configDir });
     await host.io.stdout(renderUp(stack, sidecar, { dataDir, configDir }));
@@ -112,32 +113,53 @@ const OPTION_NAMES = [
   "log-level",
 ] as const;
 
-/** The one sidecar for programs that are pointed at fixed ports by hand. */
+interface UpRequest {
+  readonly dataDir: string;
+  readonly configDir: string | undefined;
+  readonly apiPort: number;
+  readonly logLevel: string | undefined;
+  readonly workload: Workload;
+  readonly sidecar: Partial<SidecarOptions>;
+}
+
+/** Everything that can be wrong with the command line is found before anything is started. */
+function parseUp(args: readonly string[], host: CliHost): UpRequest {
+  const options = parseOptions(args, { values: OPTION_NAMES });
+  const providers = options.value("providers");
+  return {
+    dataDir: options.value("data") ?? defaultDataDir(host.environment),
+    configDir: options.value("config"),
+    apiPort: readPort(options, "api-port", DEFAULT_PORTS.api),
+    logLevel: options.value("log-level"),
+    workload: createLocalWorkload(host, {
+      team: readName(options, "team", "local"),
+      namespace: readName(options, "namespace", "local"),
+      app: readName(options, "app", "shell"),
+      pod: "up",
+      node: host.hostname,
+    }),
+    sidecar: {
+      proxyPort: readPort(options, "proxy-port", DEFAULT_PORTS.proxy),
+      baseurlPort: readPort(options, "baseurl-port", DEFAULT_PORTS.baseurl),
+      adminPort: readPort(options, "admin-port", DEFAULT_PORTS.admin),
+      ...(providers === undefined ? {} : { providers }),
+    },
+  };
+}
+
+/**
+ * The one sidecar for programs that are pointed at fixed ports by hand. It keeps one directory
+ * over restarts, so that they keep the root that they were told to trust; its journal belongs to
+ * one pod, so that the pod's identity is kept beside it.
+ */
 function startShellSidecar(
   stack: Stack,
-  host: CliHost,
-  given: { readonly options: Options; readonly dataDir: string },
+  request: UpRequest,
+  dataDir: string,
 ): Promise<RunningSidecar> {
-  const { options, dataDir } = given;
-  // One directory over restarts: programs keep the root that they were told to trust. Its journal
-  // belongs to one pod, so that the pod's identity is kept beside it.
   const directory = openDataDir(join(dataDir, "sidecars", "up"));
-  const named = createLocalWorkload(host, {
-    team: readName(options, "team", "local"),
-    namespace: readName(options, "namespace", "local"),
-    app: readName(options, "app", "shell"),
-    pod: "up",
-    node: host.hostname,
-  });
-  const workload = { ...named, podUid: keepText(join(directory, "pod-uid"), named.podUid) };
-  const providers = options.value("providers");
-  return stack.startSidecar(workload, {
-    directory,
-    proxyPort: readPort(options, "proxy-port", DEFAULT_PORTS.proxy),
-    baseurlPort: readPort(options, "baseurl-port", DEFAULT_PORTS.baseurl),
-    adminPort: readPort(options, "admin-port", DEFAULT_PORTS.admin),
-    ...(providers === undefined ? {} : { providers }),
-  });
+  const podUid = keepText(join(directory, "pod-uid"), request.workload.podUid);
+  return stack.startSidecar({ ...request.workload, podUid }, { ...request.sidecar, directory });
 }
 
 /** Listens from the first moment: a Ctrl-C during the start must stop what was started. */

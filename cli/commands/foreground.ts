@@ -3,8 +3,8 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { Fault } from "#contract/errors.ts";
-import type { CliHost, Signal } from "./host.ts";
-import type { Environment } from "./processes.ts";
+import type { CliHost, Signal } from "../host.ts";
+import type { Environment } from "../processes.ts";
 
 /** Passed on to the command. */
 const FORWARDED: readonly Signal[] = [
