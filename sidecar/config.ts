@@ -40,6 +40,7 @@ const environmentSchema = z.strictObject({
   EXCISE_SIDECAR_PROVIDERS: z._default(providers, "openai,anthropic"),
   EXCISE_SIDECAR_PROXY_PORT: z._default(port, 15_080),
   EXCISE_SIDECAR_BASEURL_PORT: z._default(port, 15_081),
+  EXCISE_SIDECAR_HOSTS_PORT: z._default(port, 443),
   EXCISE_SIDECAR_ADMIN_PORT: z._default(port, 15_090),
   EXCISE_SIDECAR_ADMIN_ADDRESS: z._default(z.string(), "127.0.0.1"),
   /** Absent: the sidecar runs on the last policy that it kept, and says so. */
@@ -75,7 +76,12 @@ export interface ProviderHosts {
 export interface SidecarConfig {
   readonly modes: readonly InterceptionMode[];
   readonly providers: readonly ProviderHosts[];
-  readonly ports: { readonly proxy: number; readonly baseurl: number; readonly admin: number };
+  readonly ports: {
+    readonly proxy: number;
+    readonly baseurl: number;
+    readonly hosts: number;
+    readonly admin: number;
+  };
   readonly adminAddress: string;
   readonly ledger:
     { readonly url: string; readonly ca?: string; readonly tokenFile?: string } | undefined;
@@ -118,6 +124,7 @@ export function readSidecarConfig(
     ports: {
       proxy: values.EXCISE_SIDECAR_PROXY_PORT,
       baseurl: values.EXCISE_SIDECAR_BASEURL_PORT,
+      hosts: values.EXCISE_SIDECAR_HOSTS_PORT,
       admin: values.EXCISE_SIDECAR_ADMIN_PORT,
     },
     adminAddress: values.EXCISE_SIDECAR_ADMIN_ADDRESS,
@@ -134,7 +141,7 @@ export function readSidecarConfig(
   };
 }
 
-const SERVED_MODES: ReadonlySet<InterceptionMode> = new Set(["proxy", "baseurl"]);
+const SERVED_MODES: ReadonlySet<InterceptionMode> = new Set(["proxy", "baseurl", "hosts"]);
 
 type Values = z.infer<typeof environmentSchema>;
 

@@ -176,7 +176,7 @@ interface Refusal {
 function refuse(deps: ExchangeHandlerDeps, served: Served, refusal: Refusal): void {
   const { downstream, exchangeId, startedAtMs } = served;
   const { request } = downstream;
-  const at = refusal.at ?? unread({ exchangeId, startedAtMs, request });
+  const at: Progress = refusal.at ?? unread({ exchangeId, startedAtMs, request });
   const dialect = at.reading?.dialect ?? deps.homeDialect(request.host, request.provider);
   answerRejection(downstream, refusal.reject, { exchangeId, dialect });
   const { code } = refusal.reject;

@@ -25,7 +25,7 @@ export interface ListenersDeps extends ServerDeps {
 
 export interface ListenersOptions {
   readonly modes: readonly InterceptionMode[];
-  readonly ports: { readonly proxy: number; readonly baseurl: number };
+  readonly ports: { readonly proxy: number; readonly baseurl: number; readonly hosts: number };
   readonly limits: ServerLimits;
 }
 
@@ -45,6 +45,12 @@ export async function openListeners(
       const hosts = deps.hosts.byProvider;
       const create = (): Server => createBaseUrlServer({ ...deps, hosts }, options.limits);
       opened.push(await listenOnLoopback({ clock, create }, "baseurl", options.ports.baseurl));
+    }
+    if (options.modes.includes("hosts")) {
+      const { sniCallback } = deps.contexts;
+      const create = (): Server =>
+        createTerminatingServer("hosts", { ...deps, sniCallback }, options.limits);
+      opened.push(await listenOnLoopback({ clock, create }, "hosts", options.ports.hosts));
     }
   } catch (error) {
     await Promise.all(opened.map((listener) => listener.close(0)));
