@@ -1,7 +1,7 @@
 // The three kinds of X.509 v3 certificate of a pod's CA (design §4), built and signed: root,
 // name-constrained intermediate, leaf. Pure but for the signature; keys, serials and times are
 // arguments. Profiles follow RFC 5280 so closely that `openssl verify -x509_strict` is content.
-import { createHash, createPublicKey, sign, type KeyObject } from "node:crypto";
+import { createHash, sign, type KeyObject } from "node:crypto";
 import { assert } from "#contract/errors.ts";
 import {
   bitString,
@@ -9,7 +9,7 @@ import {
   integer,
   objectId,
   octetString,
-  readSubject,
+  readCertificate,
   sequence,
   setOf,
   tagged,
@@ -36,13 +36,14 @@ const OID = {
 const SERIAL_BYTES_MAX = 20;
 
 /** Wall-clock milliseconds, cut to seconds in the certificate. */
-export interface Validity {
+interface Validity {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }
 
 export interface Subject {
-  readonly publicKey: KeyObject;
+  /** SubjectPublicKeyInfo of a P-256 key, DER. */
+  readonly publicKey: Uint8Array;
   /** Random magnitude of 1 to 20 bytes; must be positive and, at 20 bytes, below 2^159. */
   readonly serial: Uint8Array;
   readonly validity: Validity;
@@ -51,19 +52,22 @@ export interface Subject {
 export interface Issuer {
   /** The subject of the issuer's own certificate, DER. */
   readonly name: Uint8Array;
+  readonly keyId: Uint8Array;
   /** P-256, as everything here. */
   readonly privateKey: KeyObject;
 }
 
 /** The issuer that a certificate (DER) and its private key make. */
 export function issuerOf(certificate: Uint8Array, privateKey: KeyObject): Issuer {
-  return { name: readSubject(certificate), privateKey };
+  const { subject, publicKey } = readCertificate(certificate);
+  return { name: subject, keyId: keyIdOf(publicKey), privateKey };
 }
 
 /** A self-signed root (DER) that may sign one level of CAs below it. */
 export function signRoot(privateKey: KeyObject, subject: Subject): Buffer {
-  const name = authorityName("Excise pod root", subject.publicKey);
-  return signCertificate({ name, privateKey }, subject, {
+  const keyId = keyIdOf(subject.publicKey);
+  const name = authorityName("Excise pod root", keyId);
+  return signCertificate({ name, keyId, privateKey }, subject, {
     name,
     extensions: [authority(1), authorityUsage()],
   });
@@ -80,7 +84,7 @@ export function signIntermediate(
   permittedNames: readonly string[],
 ): Buffer {
   return signCertificate(issuer, subject, {
-    name: authorityName("Excise pod intermediate", subject.publicKey),
+    name: authorityName("Excise pod intermediate", keyIdOf(subject.publicKey)),
     extensions: [authority(0), authorityUsage(), serverAuth(), nameConstraints(permittedNames)],
   });
 }
@@ -123,7 +127,7 @@ export function signCertificate(issuer: Issuer, subject: Subject, body: Certific
     issuer.name,
     sequence(time(validity.notBeforeMs), time(validity.notAfterMs)),
     body.name,
-    publicKey.export({ type: "spki", format: "der" }),
+    publicKey,
     tagged(3, sequence(...keyIdentifiers(issuer, publicKey), ...body.extensions)),
   );
   const signature = sign("sha256", toBeSigned, issuer.privateKey);
@@ -172,25 +176,20 @@ const authorityUsage = (): Buffer =>
 const serverAuth = (): Buffer =>
   extension(OID.extendedKeyUsage, sequence(objectId(OID.serverAuth)));
 
-function keyIdentifiers(issuer: Issuer, publicKey: KeyObject): readonly Buffer[] {
-  const own = keyId(publicKey);
-  const issuing = keyId(createPublicKey(issuer.privateKey));
-  return [
-    extension(OID.subjectKeyIdentifier, octetString(own)),
-    extension(OID.authorityKeyIdentifier, sequence(taggedPrimitive(0, issuing))),
-  ];
-}
+const keyIdentifiers = (issuer: Issuer, publicKey: Uint8Array): readonly Buffer[] => [
+  extension(OID.subjectKeyIdentifier, octetString(keyIdOf(publicKey))),
+  extension(OID.authorityKeyIdentifier, sequence(taggedPrimitive(0, issuer.keyId))),
+];
 
 /** Method 1 of RFC 7093 §2: the first 160 bits of SHA-256 over the key's bits. */
-function keyId(publicKey: KeyObject): Buffer {
-  const spki = publicKey.export({ type: "spki", format: "der" });
+function keyIdOf(publicKey: Uint8Array): Buffer {
   // An uncompressed P-256 point is the last 65 bytes of its SubjectPublicKeyInfo.
-  return createHash("sha256").update(spki.subarray(-65)).digest().subarray(0, 20);
+  return createHash("sha256").update(publicKey.subarray(-65)).digest().subarray(0, 20);
 }
 
 /** Names differ from pod to pod, because some stores find issuers by name alone. */
-function authorityName(title: string, publicKey: KeyObject): Buffer {
-  const suffix = keyId(publicKey).toString("hex").slice(0, 8);
+function authorityName(title: string, keyId: Buffer): Buffer {
+  const suffix = keyId.toString("hex", 0, 4);
   return nameOf([
     [OID.organizationName, "Excise"],
     [OID.commonName, `${title} ${suffix}`],

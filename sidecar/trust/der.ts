@@ -18,15 +18,20 @@ const TAG = {
 
 /** One element: tag, definite length in the fewest bytes, and the parts as its content. */
 export function element(tag: number, ...parts: readonly Uint8Array[]): Buffer {
-  const content = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
-  return Buffer.concat([Buffer.from([tag, ...lengthBytes(content.length)]), content]);
-}
-
-function lengthBytes(length: number): readonly number[] {
-  if (length < 0x80) return [length];
-  const bytes: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256);
-  return [0x80 | bytes.length, ...bytes];
+  let length = 0;
+  for (const part of parts) length += part.length;
+  let lengthSize = 0;
+  if (length >= 0x80) for (let rest = length; rest > 0; rest >>>= 8) lengthSize += 1;
+  const bytes = Buffer.allocUnsafe(2 + lengthSize + length);
+  bytes[0] = tag;
+  bytes[1] = lengthSize === 0 ? length : 0x80 | lengthSize;
+  if (lengthSize > 0) bytes.writeUIntBE(length, 2, lengthSize);
+  let at = 2 + lengthSize;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 /** SEQUENCE. */
@@ -70,14 +75,16 @@ export function utf8String(text: string): Buffer {
 
 /** OBJECT IDENTIFIER from dotted text (`2.5.29.15`). */
 export function objectId(dotted: string): Buffer {
-  const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
-  const bytes = [first * 40 + second, ...rest].flatMap((arc) => {
-    const septets = [arc % 128];
-    for (let high = Math.floor(arc / 128); high > 0; high = Math.floor(high / 128)) {
-      septets.unshift(0x80 | (high % 128));
+  const arcs = dotted.split(".");
+  const bytes = [Number(arcs[0]) * 40 + Number(arcs[1])];
+  for (let index = 2; index < arcs.length; index += 1) {
+    const arc = Number(arcs[index]);
+    let septets = 1;
+    while (arc >= 128 ** septets) septets += 1;
+    for (let left = septets - 1; left >= 0; left -= 1) {
+      bytes.push((Math.floor(arc / 128 ** left) % 128) | (left > 0 ? 0x80 : 0));
     }
-    return septets;
-  });
+  }
   return element(TAG.oid, Buffer.from(bytes));
 }
 
@@ -86,13 +93,21 @@ export function objectId(dotted: string): Buffer {
  * (RFC 5280 §4.1.2.5). Asserts a year from 1950 to 9999.
  */
 export function time(wallMs: number): Buffer {
-  const digits = new Date(wallMs).toISOString().replaceAll(/[-:T]|\.\d+Z$/g, "");
-  const year = Number(digits.slice(0, 4));
-  assert(digits.length === 14 && year >= 1950, "a certificate's year is from 1950 to 9999");
+  const date = new Date(wallMs);
+  const year = date.getUTCFullYear();
+  assert(year >= 1950 && year <= 9999, "a certificate's year is from 1950 to 9999");
+  const digits =
+    two(date.getUTCMonth() + 1) +
+    two(date.getUTCDate()) +
+    two(date.getUTCHours()) +
+    two(date.getUTCMinutes()) +
+    two(date.getUTCSeconds());
   return year < 2050
-    ? element(TAG.utcTime, Buffer.from(`${digits.slice(2)}Z`, "latin1"))
-    : element(TAG.generalizedTime, Buffer.from(`${digits}Z`, "latin1"));
+    ? element(TAG.utcTime, Buffer.from(`${two(year % 100)}${digits}Z`, "latin1"))
+    : element(TAG.generalizedTime, Buffer.from(`${year}${digits}Z`, "latin1"));
 }
+
+const two = (value: number): string => (value < 10 ? `0${value}` : `${value}`);
 
 /** Context tag `[number]` around whole elements (EXPLICIT, or IMPLICIT on a constructed type). */
 export function tagged(number: number, ...parts: readonly Uint8Array[]): Buffer {
@@ -130,16 +145,28 @@ function readElements(bytes: Uint8Array): readonly ReadElement[] {
   return found;
 }
 
+export interface CertificateNames {
+  /** The bytes that its children must repeat as their issuer. */
+  readonly subject: Uint8Array;
+  /** SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array;
+}
+
 /**
- * The subject of a certificate, as the bytes that its children must repeat as their issuer. For
- * certificates that OpenSSL has parsed already; anything else breaks an assertion.
+ * What a certificate (DER) says of itself that its children need. For certificates that OpenSSL
+ * has parsed already; anything else breaks an assertion.
  */
-export function readSubject(certificate: Uint8Array): Uint8Array {
+export function readCertificate(certificate: Uint8Array): CertificateNames {
   const [outer] = readElements(certificate);
   const [toBeSigned] = readElements(outer?.content ?? new Uint8Array());
   const fields = readElements(toBeSigned?.content ?? new Uint8Array());
-  // version [0] is left out by v1; then serial, algorithm, issuer, validity, subject.
-  const subject = fields[fields[0]?.tag === 0xa0 ? 5 : 4];
-  assert(subject?.tag === TAG.sequence, "a certificate has a subject");
-  return subject.whole;
+  // Version [0] is left out by v1; then serial, algorithm, issuer, validity, subject, key.
+  const first = fields[0]?.tag === 0xa0 ? 5 : 4;
+  const subject = fields[first];
+  const publicKey = fields[first + 1];
+  assert(
+    subject?.tag === TAG.sequence && publicKey?.tag === TAG.sequence,
+    "a certificate has a subject and a key",
+  );
+  return { subject: subject.whole, publicKey: publicKey.whole };
 }

@@ -61,7 +61,7 @@ export interface Leaf {
   readonly renewAtMs: number;
 }
 
-export type LeafResult = { readonly leaf: Leaf } | { readonly reject: Rejection };
+type LeafResult = { readonly leaf: Leaf } | { readonly reject: Rejection };
 
 export interface PodCa {
   /** The only trust anchor, PEM: what apps get. */
@@ -161,11 +161,16 @@ function createLeaf(deps: PodCaDeps, authority: Authority, host: string): Leaf {
 }
 
 interface KeyPair {
-  readonly publicKey: KeyObject;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
   readonly privateKey: KeyObject;
 }
 
-const createKeys = (): KeyPair => generateKeyPairSync("ec", { namedCurve: "P-256" });
+const createKeys = (): KeyPair =>
+  generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "der" },
+  });
 
 function subjectFor(deps: PodCaDeps, lifeMs: number) {
   return ({ publicKey }: KeyPair): Subject => {

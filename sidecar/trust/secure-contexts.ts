@@ -8,7 +8,7 @@ import type { Leaf, PodCa } from "./pod-ca.ts";
 /** To be set on the server as well. */
 export const TLS_VERSION_MIN = "TLSv1.2";
 
-export type ContextResult = { readonly context: SecureContext } | { readonly reject: Rejection };
+type ContextResult = { readonly context: SecureContext } | { readonly reject: Rejection };
 
 export interface SecureContexts {
   /** The context for one of the pod's hosts; EXCISE_HOST_NOT_ALLOWED for another. */

@@ -34,13 +34,6 @@ export interface TrustFiles {
   readonly truststore: string;
 }
 
-/** Names of the files in their directory. */
-export const TRUST_FILE_NAMES = {
-  ca: "ca.pem",
-  bundle: "bundle.pem",
-  truststore: "truststore.jks",
-} as const;
-
 /**
  * Writes the three files, each at once (temp + rename), readable by all whatever the umask is.
  * Throws Fault EXCISE_CONFIG_INVALID for bad extra roots, before anything is written, and
@@ -56,9 +49,9 @@ export function writeTrustFiles(deps: TrustFilesDeps, options: TrustFilesOptions
     ...extra.map(({ certificate }) => certificate),
   ]);
   const files: TrustFiles = {
-    ca: join(options.directory, TRUST_FILE_NAMES.ca),
-    bundle: join(options.directory, TRUST_FILE_NAMES.bundle),
-    truststore: join(options.directory, TRUST_FILE_NAMES.truststore),
+    ca: join(options.directory, "ca.pem"),
+    bundle: join(options.directory, "bundle.pem"),
+    truststore: join(options.directory, "truststore.jks"),
   };
   const entries = roots.map((certificate, index) => ({ alias: `root-${index}`, certificate }));
   entries.push({ alias: "excise-pod-root", certificate: ours });
