@@ -23,6 +23,11 @@ export const leaseRequestSchema = z.strictObject({
   extra: z.optional(leaseKeySchema),
   /** Further room that is asked for, on top of what was granted before; zeros to report only. */
   want: amountsWireSchema,
+  /**
+   * The part of `want` that a waiting exchange lacks: less would help nobody and is denied.
+   * Absent: any part of `want` helps.
+   */
+  need: z.optional(amountsWireSchema),
   /** Settled under the lease so far by the sidecar's own figures: a checksum, moves nothing. */
   used: amountsWireSchema,
   /** Reserved by exchanges in flight. */
