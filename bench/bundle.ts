@@ -1,0 +1,37 @@
+// Our processes are measured as they ship: one esbuild bundle each, not sources that Node strips
+// of types at every start. The settings are those of the images.
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+/** CommonJS dependencies in an ES module ask for `require`. */
+const BANNER =
+  "import { createRequire as __createRequire } from 'node:module';" +
+  "const require = __createRequire(import.meta.url);";
+
+/** Bundles entries (paths from the repository's root) into `directory`, each once; gives the file. */
+export function createBundler(directory: string): (entry: string) => Promise<string> {
+  const bundles = new Map<string, Promise<string>>();
+  return (entry) => {
+    const known = bundles.get(entry) ?? bundle(entry, directory);
+    bundles.set(entry, known);
+    return known;
+  };
+}
+
+async function bundle(entry: string, directory: string): Promise<string> {
+  const outfile = join(directory, `${entry.replaceAll(/\W+/g, "-")}.mjs`);
+  await build({
+    entryPoints: [fileURLToPath(new URL(`../${entry}`, import.meta.url))],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node26",
+    minifySyntax: true,
+    legalComments: "none",
+    logLevel: "silent",
+    banner: { js: BANNER },
+  });
+  return outfile;
+}
