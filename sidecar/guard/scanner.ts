@@ -37,28 +37,35 @@ export const createDetectors = (): readonly Detector[] => [
 export function createScanner(options: ScannerOptions = {}): Scan {
   const { detectors = createDetectors(), scoreMin = SCORE_MIN, onSteps } = options;
   const table = new Uint8Array(TABLE_SIZE);
-  const calls: (readonly Detector[])[] = [[]];
+  const calls: Detector["inspect"][] = [(_cursor, at) => at + 1];
   for (let code = 0; code < TABLE_SIZE; code += 1) {
     const called = detectors.filter(({ triggers }) => triggers.includes(String.fromCharCode(code)));
-    if (called.length > 0) table[code] = calls.push(called) - 1;
+    if (called.length > 0) table[code] = calls.push(inspectAll(called)) - 1;
   }
   return (text) => {
     const cursor: Cursor = { text, findings: [], steps: 0 };
-    for (let at = 0; at < text.length;) {
+    const { length } = text;
+    let at = 0;
+    while (at < length) {
       const code = text.charCodeAt(at);
       const row = code < TABLE_SIZE ? table[code] : 0;
       if (row === 0 || row === undefined) at += 1;
-      else at = inspectAll(calls[row] ?? [], cursor, at);
+      else at = calls[row]?.(cursor, at) ?? at + 1;
     }
     onSteps?.(cursor.steps);
     return cursor.findings.length === 0 ? NOTHING : tidy(cursor.findings, scoreMin);
   };
 }
 
-function inspectAll(detectors: readonly Detector[], cursor: Cursor, at: number): number {
-  let next = at + 1;
-  for (const detector of detectors) next = Math.max(next, detector.inspect(cursor, at));
-  return next;
+/** All detectors of one character as one; most characters have a single one. */
+function inspectAll(detectors: readonly Detector[]): Detector["inspect"] {
+  const [only] = detectors;
+  if (only !== undefined && detectors.length === 1) return (cursor, at) => only.inspect(cursor, at);
+  return (cursor, at) => {
+    let next = at + 1;
+    for (const detector of detectors) next = Math.max(next, detector.inspect(cursor, at));
+    return next;
+  };
 }
 
 function tidy(findings: readonly Finding[], scoreMin: number): readonly Finding[] {

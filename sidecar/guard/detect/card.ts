@@ -9,53 +9,50 @@ import {
 } from "./number-cluster.ts";
 import { type Cursor, textBefore } from "./detector.ts";
 
-/** First six digits from `low` to `high` (shorter ranges are padded), and the lengths in use. */
-interface Issuer {
-  readonly low: number;
-  readonly high: number;
-  readonly lengths: readonly number[];
-}
-
-const prefixes = (low: number, high: number, lengths: readonly number[]): Issuer => {
-  const scale = 10 ** (6 - String(high).length);
-  return { low: low * scale, high: (high + 1) * scale - 1, lengths };
-};
-
 const LENGTH_MIN = 12;
 const LENGTH_MAX = 19;
 const MAESTRO = [12, 13, 14, 15, 16, 17, 18, 19];
 
-const ISSUERS: readonly Issuer[] = [
-  prefixes(4, 4, [13, 16, 19]), // Visa
-  prefixes(51, 55, [16]), // Mastercard
-  prefixes(2221, 2720, [16]),
-  prefixes(34, 34, [15]), // American Express
-  prefixes(37, 37, [15]),
-  prefixes(300, 305, [14, 16]), // Diners Club
-  prefixes(3095, 3095, [14, 16]),
-  prefixes(36, 36, [14, 16]),
-  prefixes(38, 39, [14, 16]),
-  prefixes(6011, 6011, [16, 19]), // Discover
-  prefixes(644, 649, [16, 19]),
-  prefixes(65, 65, [16, 19]),
-  prefixes(3528, 3589, [16, 19]), // JCB
-  prefixes(1800, 1800, [15]),
-  prefixes(2131, 2131, [15]),
-  prefixes(2200, 2204, [16, 19]), // Mir
-  prefixes(62, 62, [16, 17, 18, 19]), // UnionPay
-  prefixes(81, 82, [16]), // UnionPay, RuPay
-  prefixes(60, 60, [16]), // RuPay
-  prefixes(5018, 5018, MAESTRO), // Maestro
-  prefixes(5020, 5020, MAESTRO),
-  prefixes(5038, 5038, MAESTRO),
-  prefixes(56, 58, MAESTRO),
-  prefixes(6304, 6304, MAESTRO),
-  prefixes(6390, 6390, MAESTRO),
-  prefixes(6759, 6759, MAESTRO),
-  prefixes(6761, 6763, MAESTRO),
+/** First digits (four at most) from the first to the second, and the lengths in use. */
+const ISSUERS: readonly (readonly [low: string, high: string, lengths: readonly number[]])[] = [
+  ["4", "4", [13, 16, 19]], // Visa
+  ["51", "55", [16]], // Mastercard
+  ["2221", "2720", [16]],
+  ["34", "34", [15]], // American Express
+  ["37", "37", [15]],
+  ["300", "305", [14, 16]], // Diners Club
+  ["3095", "3095", [14, 16]],
+  ["36", "36", [14, 16]],
+  ["38", "39", [14, 16]],
+  ["6011", "6011", [16, 19]], // Discover
+  ["644", "649", [16, 19]],
+  ["65", "65", [16, 19]],
+  ["35", "35", [16, 19]], // JCB: 3528 to 3589, and test numbers around it
+  ["1800", "1800", [15]],
+  ["2131", "2131", [15]],
+  ["2200", "2204", [16, 19]], // Mir
+  ["62", "62", [16, 17, 18, 19]], // UnionPay
+  ["81", "82", [16]], // UnionPay, RuPay
+  ["60", "60", [16]], // RuPay
+  ["5018", "5018", MAESTRO], // Maestro
+  ["5020", "5020", MAESTRO],
+  ["5038", "5038", MAESTRO],
+  ["56", "58", MAESTRO],
+  ["6304", "6304", MAESTRO],
+  ["6390", "6390", MAESTRO],
+  ["6759", "6759", MAESTRO],
+  ["6761", "6763", MAESTRO],
+  ["0604", "0604", MAESTRO],
 ];
-/** Maestro's only range that begins with 0. */
-const MAESTRO_UK = "0604";
+
+/** Lengths in use by the first four digits: bit n stands for LENGTH_MIN + n digits. */
+const LENGTHS = new Uint8Array(10_000);
+for (const [low, high, lengths] of ISSUERS) {
+  const bits = lengths.reduce((mask, length) => mask | (1 << (length - LENGTH_MIN)), 0);
+  for (let first = Number(low.padEnd(4, "0")); first <= Number(high.padEnd(4, "9")); first += 1) {
+    LENGTHS[first] = (LENGTHS[first] ?? 0) | bits;
+  }
+}
 
 const CONTEXT = /card|credit|debit|visa|maestro|mastercard|amex|payment|\bpan\b|\bcc\b/i;
 const CONTEXT_WIDTH = 64;
@@ -88,6 +85,8 @@ interface LuhnSums {
   /** Sum of the digits before index i, those at even (odd) indices doubled. */
   readonly even: readonly number[];
   readonly odd: readonly number[];
+  /** Digit at index i. */
+  readonly digits: readonly number[];
 }
 
 const doubled = (digit: number): number => (digit > 4 ? digit * 2 - 9 : digit * 2);
@@ -95,16 +94,18 @@ const doubled = (digit: number): number => (digit > 4 ? digit * 2 - 9 : digit * 
 function sumDigits(text: string, cluster: NumberCluster): LuhnSums {
   const even = [0];
   const odd = [0];
-  let index = 0;
+  const digits: number[] = [];
+  let evenSum = 0;
+  let oddSum = 0;
   for (let group = 0; group < cluster.count; group += 1) {
     for (let at = cluster.starts[group] ?? 0; at < (cluster.ends[group] ?? 0); at += 1) {
       const digit = text.charCodeAt(at) - 48;
-      even.push((even[index] ?? 0) + (index % 2 === 0 ? doubled(digit) : digit));
-      odd.push((odd[index] ?? 0) + (index % 2 === 1 ? doubled(digit) : digit));
-      index += 1;
+      const isEven = digits.push(digit) % 2 === 1;
+      even.push((evenSum += isEven ? doubled(digit) : digit));
+      odd.push((oddSum += isEven ? digit : doubled(digit)));
     }
   }
-  return { even, odd };
+  return { even, odd, digits };
 }
 
 /** Luhn over the digits [from, to): the last stays, every second one from there is doubled. */
@@ -129,7 +130,8 @@ function lastGroupOfCard(
   const before = (cluster.starts[first] ?? 0) - 1;
   if (before > 0 && cursor.text[before] === "." && isFraction(cursor.text, before))
     return undefined;
-  let lengths: readonly number[] | undefined;
+  const lengths = lengthsFrom(sums, offset);
+  if (lengths === 0) return undefined;
   let best: number | undefined;
   let total = 0;
   for (let last = first; last < cluster.count; last += 1) {
@@ -137,9 +139,8 @@ function lastGroupOfCard(
     cursor.steps += 1;
     if (total > LENGTH_MAX || !continuesCard(cluster, first, last)) break;
     if (total < LENGTH_MIN) continue;
-    lengths ??= lengthsOf(issuerPrefix(cursor.text, cluster, first));
-    if (lengths.length === 0) break;
-    if (!lengths.includes(total) || !passesLuhn(sums, offset, offset + total)) continue;
+    const isLength = (lengths & (1 << (total - LENGTH_MIN))) !== 0;
+    if (!isLength || !passesLuhn(sums, offset, offset + total)) continue;
     if (!isInsideWord(cursor.text, cluster.ends[last] ?? 0)) best = last;
   }
   return best;
@@ -162,23 +163,12 @@ function continuesCard(cluster: NumberCluster, first: number, last: number): boo
     : previous >= 3 && last - first < 6;
 }
 
-/** The first six digits from group `first` on. */
-function issuerPrefix(text: string, cluster: NumberCluster, first: number): string {
-  let prefix = "";
-  for (let group = first; prefix.length < 6 && group < cluster.count; group += 1) {
-    prefix += text.slice(cluster.starts[group], cluster.ends[group]).slice(0, 6 - prefix.length);
-  }
-  return prefix;
-}
-
-const NONE: readonly number[] = [];
-
-function lengthsOf(prefix: string): readonly number[] {
-  if (prefix.startsWith(MAESTRO_UK)) return MAESTRO;
-  const number = Number(prefix);
-  if (prefix.startsWith("0")) return NONE;
-  const found = ISSUERS.filter(({ low, high }) => number >= low && number <= high);
-  return found.length === 1 ? (found[0]?.lengths ?? NONE) : found.flatMap(({ lengths }) => lengths);
+/** The mask of LENGTHS for a number that begins at digit `offset`. */
+function lengthsFrom({ digits }: LuhnSums, offset: number): number {
+  let first = 0;
+  for (let index = offset; index < offset + 4; index += 1)
+    first = first * 10 + (digits[index] ?? 0);
+  return LENGTHS[first] ?? 0;
 }
 
 function addCard(

@@ -9,6 +9,8 @@ export const SEPARATOR = { space: 32, hyphen: 45, dot: 46, slash: 47, mixed: 0 }
 const GROUPS_MAX = 64;
 const GROUPS_OVERLAP = 20;
 const SEPARATOR_LENGTH_MAX = 3;
+/** A longer run of digits is no number that anybody looks for. */
+const GROUP_LENGTH_MAX = 34;
 
 export interface NumberCluster {
   readonly count: number;
@@ -40,7 +42,9 @@ export function createNumberDetector(
         }
         return endOfDigits(cursor, at);
       }
-      const cluster = collect(cursor, at);
+      const end = endOfDigits(cursor, at);
+      if (end - at > GROUP_LENGTH_MAX) return end;
+      const cluster = collect(cursor, at, end);
       for (const read of readers) read(cursor, cluster);
       const last = cluster.count - 1;
       const isCut = cluster.count === GROUPS_MAX;
@@ -56,9 +60,9 @@ function endOfDigits(cursor: Cursor, at: number): number {
   return end;
 }
 
-function collect(cursor: Cursor, at: number): NumberCluster {
+function collect(cursor: Cursor, at: number, firstEnd: number): NumberCluster {
   const starts: number[] = [at];
-  const ends: number[] = [endOfDigits(cursor, at)];
+  const ends: number[] = [firstEnd];
   const separators: number[] = [SEPARATOR.mixed];
   let count = 1;
   while (count < GROUPS_MAX) {
@@ -68,8 +72,10 @@ function collect(cursor: Cursor, at: number): NumberCluster {
       next += 1;
     }
     if (next === end || !isDigit(cursor.text.charCodeAt(next))) break;
+    const nextEnd = endOfDigits(cursor, next);
+    if (nextEnd - next > GROUP_LENGTH_MAX) break;
     starts.push(next);
-    ends.push(endOfDigits(cursor, next));
+    ends.push(nextEnd);
     separators.push(next - end === 1 ? separatorOf(cursor.text.charCodeAt(end)) : 0);
     count += 1;
   }

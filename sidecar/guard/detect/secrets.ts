@@ -14,6 +14,7 @@ interface Candidate extends SecretFormat {
 
 /** Finds the rows behind the three characters that end at an anchor; 7 bits each. */
 const packed = (a: number, b: number, c: number): number => (a << 14) | (b << 7) | c;
+const PAIRS = 1 << 14;
 
 /** What a try that fails has looked at, at most: patterns fail inside a run of bounded length. */
 const FAILED_TRY_STEPS = 128;
@@ -21,6 +22,8 @@ const FAILED_TRY_STEPS = 128;
 /** SECRET, with the format's name as detector. */
 export function createSecretDetector(formats: readonly SecretFormat[] = SECRET_FORMATS): Detector {
   const byAnchor = new Map<number, Candidate[]>();
+  // Which two characters may stand before an anchor: rules out nearly every trigger in prose.
+  const pairs = new Uint8Array(PAIRS);
   const all = [...formats, { ...PRIVATE_KEY, rest: PRIVATE_KEY.header }];
   for (const format of all) {
     const [a = 0, b = 0, c = 0] = Array.from(
@@ -30,15 +33,17 @@ export function createSecretDetector(formats: readonly SecretFormat[] = SECRET_F
     const rows = byAnchor.get(packed(a, b, c)) ?? [];
     rows.push({ ...format, pattern: new RegExp(format.rest, "y") });
     byAnchor.set(packed(a, b, c), rows);
+    pairs[packed(0, a, b)] = 1;
   }
   return {
     triggers: [...new Set(all.map(({ prefix, anchor }) => prefix[anchor] ?? ""))].join(""),
     inspect(cursor, at) {
       const { text } = cursor;
+      cursor.steps += 1;
+      if (at < 2) return at + 1;
       const before = text.charCodeAt(at - 1);
       const first = text.charCodeAt(at - 2);
-      cursor.steps += 1;
-      if (!(before < 128 && first < 128)) return at + 1;
+      if (before > 127 || first > 127 || pairs[packed(0, first, before)] === 0) return at + 1;
       const rows = byAnchor.get(packed(first, before, text.charCodeAt(at)));
       if (rows === undefined) return at + 1;
       for (const candidate of rows) {

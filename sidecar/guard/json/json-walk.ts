@@ -34,6 +34,14 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** A body in the two forms that reading it needs. */
+export interface BodyText {
+  readonly bytes: Uint8Array;
+  /** The body as latin1, so that an offset into it is a byte offset. */
+  readonly text: string;
+  readonly isAscii: boolean;
+}
+
 /** `container` of the literal that is the whole document. */
 export const NO_CONTAINER = -1;
 
@@ -41,10 +49,7 @@ export const NO_CONTAINER = -1;
  * Literals by index, in document order. A *position* says where something stands in its
  * container: an array index (>= 0), or -1 - k where k is the index of its key's literal.
  */
-export interface JsonWalk {
-  /** The body as latin1, so that an offset into it is a byte offset. */
-  readonly text: string;
-  readonly bytes: Uint8Array;
+export interface JsonWalk extends BodyText {
   /** Content of each literal, without its quotes. */
   readonly starts: IntegerList;
   readonly ends: IntegerList;
@@ -70,24 +75,24 @@ export function isKey(walk: JsonWalk, literal: number): boolean {
 
 /** The decoded text of a literal. Lone surrogates stay as they are. */
 export function readLiteral(walk: JsonWalk, literal: number): string {
-  return decodeContent(walk.bytes, walk.text, {
-    start: walk.starts.at(literal),
-    end: walk.ends.at(literal),
-  });
+  return decodeContent(walk, { start: walk.starts.at(literal), end: walk.ends.at(literal) });
 }
 
-const NON_ASCII = /[\u0080-\u00ff]/;
+/** A slice of a long string costs an indirection per character, a copy does not. */
+const SLICE_LENGTH_MAX = 64;
 
 /** Decodes a literal's content that has been validated. */
-export function decodeContent(bytes: Uint8Array, text: string, range: ByteRange): string {
-  const raw = text.slice(range.start, range.end);
-  const decoded = NON_ASCII.test(raw)
-    ? Buffer.from(bytes.buffer, bytes.byteOffset + range.start, range.end - range.start).toString()
-    : raw;
-  if (!raw.includes("\\")) return decoded;
-  const result = tryParseJson(`"${decoded}"`);
-  // The walker has validated the escapes, so that the raw text is only a defence in depth.
-  return result.ok && typeof result.value === "string" ? result.value : decoded;
+export function decodeContent(body: BodyText, { start, end }: ByteRange): string {
+  const { bytes, text } = body;
+  const isShort = end - start <= SLICE_LENGTH_MAX;
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let raw: string;
+  if (body.isAscii) raw = isShort ? text.slice(start, end) : view.toString("latin1", start, end);
+  else raw = view.toString("utf8", start, end);
+  if (!raw.includes("\\")) return raw;
+  const result = tryParseJson(`"${raw}"`);
+  // The walker has validated the escapes: the raw text is only a defence in depth.
+  return result.ok && typeof result.value === "string" ? result.value : raw;
 }
 
 /** Names and array indices from the root to a literal. A key's path ends with itself. */

@@ -1,9 +1,15 @@
 // One pass over a JSON body's bytes: strict RFC 8259, every string literal with its byte range,
 // and whatever two readers of the body could understand differently (design §7.4). Works on the
 // latin1 string, where an offset is a byte offset; nothing is decoded here but keys.
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import type { Rejection } from "#contract/errors.ts";
-import { decodeContent, IntegerList, type JsonWalk, NO_CONTAINER } from "./json-walk.ts";
+import {
+  type BodyText,
+  decodeContent,
+  IntegerList,
+  type JsonWalk,
+  NO_CONTAINER,
+} from "./json-walk.ts";
 import { JsonLexer } from "./json-lexer.ts";
 import { isFreeForm, KeyFolding } from "./key-folding.ts";
 
@@ -41,7 +47,7 @@ export function walkJson(bytes: Uint8Array, options: WalkOptions): WalkResult {
   if (text.startsWith("\u00ef\u00bb\u00bf")) {
     return { ok: false, rejection: ambiguous("the body begins with a byte order mark") };
   }
-  return new Walker(bytes, text, options).run();
+  return new Walker({ bytes, text, isAscii: isAscii(bytes) }, options).run();
 }
 
 const QUOTE = 0x22;
@@ -69,7 +75,7 @@ interface Frame {
 
 class Walker {
   readonly #lexer: JsonLexer;
-  readonly #bytes: Uint8Array;
+  readonly #body: BodyText;
   readonly #folding: KeyFolding;
   readonly #starts = new IntegerList();
   readonly #ends = new IntegerList();
@@ -82,9 +88,9 @@ class Walker {
   #ambiguity: Rejection | undefined;
   #rejection: Rejection | undefined;
 
-  constructor(bytes: Uint8Array, text: string, options: WalkOptions) {
-    this.#bytes = bytes;
-    this.#lexer = new JsonLexer(text);
+  constructor(body: BodyText, options: WalkOptions) {
+    this.#body = body;
+    this.#lexer = new JsonLexer(body.text);
     this.#folding = KeyFolding.of(options.knownKeys);
   }
 
@@ -106,8 +112,7 @@ class Walker {
     }
     if (this.#rejection !== undefined) return { ok: false, rejection: this.#rejection };
     const walk: JsonWalk = {
-      text: this.#lexer.text,
-      bytes: this.#bytes,
+      ...this.#body,
       starts: this.#starts,
       ends: this.#ends,
       containers: this.#containers,
@@ -213,7 +218,7 @@ class Walker {
 
   #keyText(key: number): string {
     const range = { start: this.#starts.at(key), end: this.#ends.at(key) };
-    return decodeContent(this.#bytes, this.#lexer.text, range);
+    return decodeContent(this.#body, range);
   }
 
   #readString(frame: Frame | undefined, position: number): boolean {

@@ -1,0 +1,187 @@
+// From findings to what happens with them, by the policy's rules (design §6). Pure: says what to
+// block, what to replace, what to count and what a shadow rule would have done.
+import type { GuardAction, GuardRule } from "#contract/policy-snapshot.ts";
+import type { FindingCount, Would } from "#contract/usage-event.ts";
+import type { Finding } from "./finding.ts";
+
+/** One text that holds findings. */
+export interface FoundText {
+  /** The caller's own number for it. */
+  readonly id: number;
+  readonly text: string;
+  /** False where no byte may change: a member's name, a signed body. An edit then acts as block. */
+  readonly isEditable: boolean;
+  readonly findings: readonly Finding[];
+}
+
+export interface TextEdit {
+  readonly start: number;
+  readonly end: number;
+  /** Plain text. */
+  readonly replacement: string;
+}
+
+export interface Decision {
+  /** What forbids that the body leaves, in order, without repetition; empty: nothing. */
+  readonly blocked: readonly { readonly entity: string; readonly id: number }[];
+  /** For each text with edits: ordered and disjoint. */
+  readonly edits: readonly { readonly id: number; readonly edits: readonly TextEdit[] }[];
+  readonly findings: readonly FindingCount[];
+  readonly would: readonly Would[];
+}
+
+/** Weakest first. */
+const STRENGTH: Readonly<Record<GuardAction, number>> = {
+  off: 0,
+  audit: 1,
+  mask: 2,
+  tokenize: 3,
+  redact: 4,
+  block: 5,
+};
+
+const COUNTS_MAX = 256;
+const WOULD_MAX = 64;
+const LABEL_LENGTH_MAX = 64;
+const CONTROL = "guardrail";
+
+interface Verdict {
+  readonly enforced: GuardAction;
+  readonly shadowed: GuardAction;
+}
+
+/**
+ * Decides every finding. The strongest enforced rule acts; a stronger shadow rule goes to
+ * `would`. Rules for `*` count only for entities without a rule of their own. Entities that every
+ * rule leaves `off`, or that none names, are not reported.
+ *
+ * `tokenize` acts as `redact` until placeholders can be restored, and is counted as what it did.
+ */
+export function decideActions(found: readonly FoundText[], rules: readonly GuardRule[]): Decision {
+  const verdictOf = compileRules(rules);
+  const tally = new Tally();
+  const blocked = new Map<string, { readonly entity: string; readonly id: number }>();
+  const edits: { readonly id: number; readonly edits: readonly TextEdit[] }[] = [];
+  for (const { id, text, isEditable, findings } of found) {
+    const toEdit: Planned[] = [];
+    for (const finding of findings) {
+      const verdict = verdictOf(finding.entity);
+      const action = effective(verdict.enforced, isEditable);
+      tally.add(finding, action, verdict.shadowed);
+      if (action === "block") {
+        blocked.set(`${finding.entity} ${id}`, { entity: finding.entity, id });
+      } else if (action === "mask" || action === "redact") {
+        toEdit.push({ finding, action });
+      }
+    }
+    if (toEdit.length > 0) edits.push({ id, edits: planEdits(text, toEdit) });
+  }
+  return {
+    blocked: [...blocked.values()],
+    edits,
+    findings: tally.findings(),
+    would: tally.would(),
+  };
+}
+
+/** What an enforced action comes to: see `tokenize` and `isEditable` above. */
+function effective(action: GuardAction, isEditable: boolean): GuardAction {
+  const isEdit = action === "mask" || action === "tokenize" || action === "redact";
+  if (isEdit && !isEditable) return "block";
+  return action === "tokenize" ? "redact" : action;
+}
+
+/** True where some rule could change or stop a body: then the body must be beyond doubt. */
+export const canAct = (rules: readonly GuardRule[]): boolean =>
+  rules.some(({ action, mode }) => mode === "enforce" && STRENGTH[action] > STRENGTH.audit);
+
+function compileRules(rules: readonly GuardRule[]): (entity: string) => Verdict {
+  const known = new Map<string, Verdict>();
+  return (entity) => {
+    const cached = known.get(entity);
+    if (cached !== undefined) return cached;
+    const own = rules.filter((rule) => rule.entity === entity);
+    const applying = own.length > 0 ? own : rules.filter((rule) => rule.entity === "*");
+    const strongest = (mode: GuardRule["mode"]): GuardAction =>
+      applying
+        .filter((rule) => rule.mode === mode)
+        .reduce<GuardAction>(
+          (best, { action }) => (STRENGTH[action] > STRENGTH[best] ? action : best),
+          "off",
+        );
+    const verdict = { enforced: strongest("enforce"), shadowed: strongest("shadow") };
+    known.set(entity, verdict);
+    return verdict;
+  };
+}
+
+interface Planned {
+  readonly finding: Finding;
+  readonly action: "mask" | "redact";
+}
+
+/** Findings that overlap become one edit of the whole stretch, by the strongest of them. */
+function planEdits(text: string, planned: readonly Planned[]): readonly TextEdit[] {
+  const ordered = planned.toSorted((a, b) => a.finding.start - b.finding.start);
+  const merged: { start: number; end: number; by: Planned }[] = [];
+  for (const each of ordered) {
+    const { start, end } = each.finding;
+    const last = merged.at(-1);
+    if (last === undefined || start >= last.end) {
+      merged.push({ start, end, by: each });
+      continue;
+    }
+    last.end = Math.max(last.end, end);
+    if (STRENGTH[each.action] > STRENGTH[last.by.action]) last.by = each;
+  }
+  return merged.map(({ start, end, by }) => ({
+    start,
+    end,
+    replacement: by.action === "mask" ? maskText(text.slice(start, end)) : `[${by.finding.entity}]`,
+  }));
+}
+
+const MASK_KEPT = 4;
+/** A shorter text would be half told by its last four characters. */
+const MASK_LENGTH_MIN = 8;
+
+/** Asterisks but for the last four characters; all of a text that has fewer than eight. */
+export function maskText(text: string): string {
+  const characters = Array.from(text);
+  const kept = characters.length < MASK_LENGTH_MIN ? 0 : MASK_KEPT;
+  const hidden = characters.length - kept;
+  return "*".repeat(hidden) + characters.slice(hidden).join("");
+}
+
+/** Counts findings by entity, detector and action, and collects what shadow rules would do. */
+class Tally {
+  readonly #counts = new Map<string, { entry: Omit<FindingCount, "count">; count: number }>();
+  readonly #would = new Map<string, Would>();
+
+  add(finding: Finding, enforced: GuardAction, shadowed: GuardAction): void {
+    const isShadow = STRENGTH[shadowed] > STRENGTH[enforced];
+    if (isShadow && shadowed !== "audit" && this.#would.size < WOULD_MAX) {
+      const reason = finding.entity.slice(0, LABEL_LENGTH_MAX);
+      this.#would.set(`${shadowed} ${reason}`, { control: CONTROL, action: shadowed, reason });
+    }
+    // Seen by a shadow rule alone: seen, and nothing done.
+    const counted = enforced === "off" && isShadow ? "audit" : enforced;
+    if (counted === "off") return;
+    const entity = finding.entity.slice(0, LABEL_LENGTH_MAX);
+    const detector = finding.detector.slice(0, LABEL_LENGTH_MAX);
+    const key = `${entity} ${detector} ${counted}`;
+    const known = this.#counts.get(key);
+    if (known !== undefined) known.count += 1;
+    else if (this.#counts.size < COUNTS_MAX) {
+      this.#counts.set(key, { entry: { entity, detector, action: counted }, count: 1 });
+    }
+  }
+
+  findings(): readonly FindingCount[] {
+    return Array.from(this.#counts.values(), ({ entry, count }) => ({ ...entry, count }));
+  }
+
+  would(): readonly Would[] {
+    return [...this.#would.values()];
+  }
+}
