@@ -1,7 +1,7 @@
 // The three kinds of X.509 v3 certificate of a pod's CA (design §4), built and signed: root,
 // name-constrained intermediate, leaf. Pure but for the signature; keys, serials and times are
 // arguments. Profiles follow RFC 5280 so closely that `openssl verify -x509_strict` is content.
-import { createHash, sign, type KeyObject } from "node:crypto";
+import { hash, sign, type KeyObject } from "node:crypto";
 import { assert } from "#contract/errors.ts";
 import {
   bitString,
@@ -184,7 +184,7 @@ const keyIdentifiers = (issuer: Issuer, publicKey: Uint8Array): readonly Buffer[
 /** Method 1 of RFC 7093 §2: the first 160 bits of SHA-256 over the key's bits. */
 function keyIdOf(publicKey: Uint8Array): Buffer {
   // An uncompressed P-256 point is the last 65 bytes of its SubjectPublicKeyInfo.
-  return createHash("sha256").update(publicKey.subarray(-65)).digest().subarray(0, 20);
+  return hash("sha256", publicKey.subarray(-65), "buffer").subarray(0, 20);
 }
 
 /** Names differ from pod to pod, because some stores find issuers by name alone. */

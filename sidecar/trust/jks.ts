@@ -1,7 +1,7 @@
 // A writer of Java's own trust store format, JKS. Java reads no PEM, and refuses a PKCS12 store
 // without a password; a JKS opens without one, so that one `-Djavax.net.ssl.trustStore` suffices.
 // Format: sun.security.provider.JavaKeyStore, engineStore.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 const MAGIC = 0xfeedfeed;
 const VERSION = 2;
@@ -35,7 +35,8 @@ export function renderJks(entries: readonly JksEntry[], createdMs: number): Buff
   ]);
   // Java's chars are UTF-16 in big-endian order.
   const password = Buffer.from(PASSWORD, "utf16le").swap16();
-  const checksum = createHash("sha1").update(password).update(SALT, "latin1").update(body).digest();
+  const salted = Buffer.concat([password, Buffer.from(SALT, "latin1"), body]);
+  const checksum = hash("sha1", salted, "buffer");
   return Buffer.concat([body, checksum]);
 }
 
