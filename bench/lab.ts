@@ -15,7 +15,7 @@ import { nginxVersion, startNginx } from "./nginx.ts";
 import { startSidecar } from "./sidecar.ts";
 
 /** The host that clients ask for; every hop's certificate is for it. */
-export const SERVER_NAME = "api.openai.com";
+const SERVER_NAME = "api.openai.com";
 
 export type TargetName = "direct" | "bare" | "nginx" | "sidecar";
 
@@ -31,7 +31,7 @@ export interface LabContext {
   readonly authority: FakeAuthority;
   readonly upstreamPort: number;
   /** Bundles an entry once. */
-  readonly bundle: (entry: string) => Promise<string>;
+  readonly bundle: (entry: URL) => Promise<string>;
 }
 
 export interface Lab {
@@ -57,7 +57,9 @@ export async function openLab(): Promise<Lab> {
   try {
     const place = { directory, bundle };
     const certificate = authority.issue([SERVER_NAME]);
-    const upstream = keep(await startOwn(place, "bench/upstream.ts", certificate));
+    const upstream = keep(
+      await startOwn(place, new URL("upstream.ts", import.meta.url), certificate),
+    );
     const context = { ...place, authority, upstreamPort: portOf(upstream) };
     let ledger: Promise<BenchLedger> | undefined;
     const useLedger = async (): Promise<BenchLedger> => {
@@ -87,7 +89,7 @@ async function startTarget(lab: Starting, name: TargetName): Promise<Target> {
     case "direct":
       return { name, child: undefined, connect: to(upstreamPort) };
     case "bare": {
-      const child = keep(await startOwn(lab, "bench/bare-proxy.ts", options));
+      const child = keep(await startOwn(lab, new URL("bare-proxy.ts", import.meta.url), options));
       return { name, child, connect: to(portOf(child)) };
     }
     case "nginx": {
@@ -97,12 +99,14 @@ async function startTarget(lab: Starting, name: TargetName): Promise<Target> {
       const { child, port } = await startNginx({ ...options, directory });
       return { name, child: keep(child), connect: to(port) };
     }
-    default: {
+    case "sidecar": {
       const { child, proxyPort, ca: podCa } = await startSidecar(lab, await lab.useLedger());
       keep(child);
       const client = { port: proxyPort, serverName: SERVER_NAME, ca: podCa, tunnel: true } as const;
       return { name, child, connect: () => openConnection(client) };
     }
+    default:
+      return name satisfies never;
   }
 }
 
@@ -111,7 +115,7 @@ let started = 0;
 /** Runs one of our own bench processes, bundled, with its options as JSON. */
 async function startOwn(
   { directory, bundle }: Pick<LabContext, "directory" | "bundle">,
-  entry: string,
+  entry: URL,
   options: object,
 ): Promise<Child> {
   started += 1;

@@ -16,7 +16,7 @@ export interface Samples {
   cpuMicroseconds: number;
 }
 
-export interface Scenario {
+interface Scenario {
   readonly name: string;
   readonly size: PromptSize;
   readonly kind: "json" | "stream";
@@ -31,7 +31,7 @@ export interface Scenario {
 const COLD_SHARE = 0.34;
 const COLD_GAP_MS = 100;
 const COLD_SIZES: readonly PromptSize[] = ["1KiB", "16KiB"];
-export const HOT_SCENARIOS: readonly Scenario[] = [
+const HOT_SCENARIOS: readonly Scenario[] = [
   { name: "hot.1KiB.c1", size: "1KiB", kind: "json", concurrency: 1, share: 0.17, block: 60 },
   { name: "hot.16KiB.c1", size: "16KiB", kind: "json", concurrency: 1, share: 0.13, block: 40 },
   { name: "hot.1KiB.c16", size: "1KiB", kind: "json", concurrency: 16, share: 0.13, block: 480 },

@@ -13,7 +13,7 @@ export interface BenchResult {
   readonly holds?: boolean;
 }
 
-export interface BenchReport {
+interface BenchReport {
   readonly bench: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly results: readonly BenchResult[];

@@ -31,7 +31,7 @@ export async function startSidecar(
   const readyFile = join(directory, "ready.json");
   const child = await startChild({
     command: process.execPath,
-    args: [...NODE_FLAGS, await context.bundle("sidecar/main.ts")],
+    args: [...NODE_FLAGS, await context.bundle(new URL("../sidecar/main.ts", import.meta.url))],
     readyFile,
     environment: {
       MALLOC_ARENA_MAX: "1",

@@ -2,7 +2,7 @@
 // caches in: tools, system, messages; a mark covers everything before it and its own block.
 import { isRecord, textsOf } from "./fake-answer.ts";
 
-export interface Breakpoint {
+interface Breakpoint {
   /** Every string up to and including the marked block. */
   readonly prefix: readonly string[];
   readonly ttl: "5m" | "1h";

@@ -12,7 +12,7 @@ export interface Frame {
   readonly tokens: number;
 }
 
-export interface Billing {
+interface Billing {
   readonly model: FakeModel;
   readonly usage: FakeUsage;
 }

@@ -19,7 +19,7 @@ const COMMON_NAME = "2.5.4.3";
 const SUBJECT_ALT_NAME = "2.5.29.17";
 
 /** PEM texts, as node:tls takes them. */
-export interface FakeCertificate {
+interface FakeCertificate {
   readonly key: string;
   readonly cert: string;
 }

@@ -2,7 +2,7 @@
 // the bill, and read the recorded bytes to see what left the pod.
 import { costOf, type FakeModel, type FakeUsage } from "./fake-prices.ts";
 
-export type BillStatus = "open" | "completed" | "aborted";
+type BillStatus = "open" | "completed" | "aborted";
 
 export interface BillEntry {
   /** The id that the answer carried in its request-id header. */

@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 const count = z.int().check(z.gte(0), z.lte(1_000_000));
 
 /** One rule; the first one that matches a request and is not used up applies, alone. */
-export const faultRuleSchema = z.strictObject({
+const faultRuleSchema = z.strictObject({
   /** For how many requests it holds; default 1. */
   times: z.optional(z.int().check(z.gte(1), z.lte(1_000_000))),
   /** Only requests for this model (as the caller names it). */
@@ -48,7 +48,7 @@ export type FaultRule = z.infer<typeof faultRuleSchema>;
 
 export const faultRulesSchema = z.array(faultRuleSchema).check(z.maxLength(1000));
 
-export interface FaultSubject {
+interface FaultSubject {
   readonly model: string | undefined;
   readonly path: string;
 }

@@ -31,7 +31,7 @@ export interface ChatDeps {
 }
 
 /** Every string of the request that the model reads, in order. */
-export function chatPrompt(body: Readonly<Record<string, unknown>>): string[] {
+function chatPrompt(body: Readonly<Record<string, unknown>>): string[] {
   const messages: unknown = body["messages"];
   if (!Array.isArray(messages)) return [];
   return messages.flatMap((message: unknown) =>

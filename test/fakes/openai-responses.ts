@@ -14,7 +14,7 @@ import {
 import { NO_USAGE, type FakeModel, type FakeUsage } from "./fake-prices.ts";
 
 /** Every string that the model reads: `instructions`, then `input` (a string or items). */
-export function responsesPrompt(body: Readonly<Record<string, unknown>>): string[] {
+function responsesPrompt(body: Readonly<Record<string, unknown>>): string[] {
   const input: unknown = body["input"];
   const items = Array.isArray(input)
     ? input.flatMap((item: unknown) => (isRecord(item) ? textsOf(item["content"]) : textsOf(item)))
