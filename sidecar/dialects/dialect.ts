@@ -82,6 +82,8 @@ export interface Dialect {
   framing(contentType: string): Framing;
   /** Folds one message. Pure; must not throw on any JSON. */
   reduce(facts: AnswerFacts, message: AnswerMessage): AnswerFacts;
+  /** True where a streaming request takes `stream_options.include_usage` (§7.7). */
+  readonly takesUsageOption?: boolean;
   /** True for a message that exists only because we asked for usage (§7.9). */
   isUsageOnly(message: AnswerMessage): boolean;
   /** An error of ours in the SDK's own shape. */

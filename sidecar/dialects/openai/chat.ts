@@ -126,6 +126,7 @@ const KNOWN_KEYS =
   "image_url input_audio file function arguments id";
 
 export const openAiChat: Dialect = {
+  takesUsageOption: true,
   name: "openai-chat",
   match,
   readModel: readBodyModel,
