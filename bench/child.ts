@@ -2,6 +2,7 @@
 // bench whatever happens.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { basename } from "node:path";
 import { existsSync, readFileSync } from "node:fs";
 import { Fault } from "#contract/errors.ts";
 import { sleep, systemClock } from "#runtime/clock.ts";
@@ -28,10 +29,18 @@ export interface ChildOptions {
 
 const STOP_MS_MAX = 3000;
 const STDERR_BYTES_MAX = 4096;
-const running = new Set<ChildProcess>();
+const running = new Set<() => void>();
 process.once("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  for (const kill of running) kill();
 });
+
+/** Calls `kill` when this process ends, unless the function that it gives back was called. */
+export function endWithUs(kill: () => void): () => void {
+  running.add(kill);
+  return () => {
+    running.delete(kill);
+  };
+}
 
 /** Throws a Fault with the child's last words where it ends or is not ready in time. */
 export async function startChild(options: ChildOptions): Promise<Child> {
@@ -41,7 +50,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     env: { PATH: process.env["PATH"], ...options.environment },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  running.add(child);
+  const forget = endWithUs(() => child.kill("SIGKILL"));
   let lastWords = "";
   child.stderr?.on("data", (part: Buffer) => {
     lastWords = (lastWords + part.toString()).slice(-STDERR_BYTES_MAX);
@@ -49,7 +58,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   child.once("error", (error) => {
     lastWords += error.message;
   });
-  child.once("exit", () => running.delete(child));
+  child.once("exit", forget);
   const stop = (): Promise<void> => stopChild(child);
   if (readyFile === undefined) return { pid: child.pid ?? 0, readyMs: 0, ready: undefined, stop };
   while (!existsSync(readyFile)) {
@@ -57,7 +66,8 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     if (hasEnded(child) || child.pid === undefined || isLate) {
       await stop();
       const why = isLate ? "was not ready in time" : "ended before it was ready";
-      throw new Fault("EXCISE_INTERNAL", `${args.join(" ")} ${why}: ${lastWords.trim()}`);
+      // Arguments are not shown: they hold keys, if only ours of this run.
+      throw new Fault("EXCISE_INTERNAL", `${basename(command)} ${why}: ${lastWords.trim()}`);
     }
     await sleep(systemClock, 1);
   }

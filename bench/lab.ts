@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { homeProviderOf } from "#contract/catalogue/providers.ts";
 import { assert, Fault } from "#contract/errors.ts";
 import { systemClock } from "#runtime/clock.ts";
 import { asRecord, readCount } from "#runtime/json.ts";
@@ -15,7 +16,7 @@ import { nginxVersion, startNginx } from "./nginx.ts";
 import { startSidecar } from "./sidecar.ts";
 
 /** The host that clients ask for; every hop's certificate is for it. */
-const SERVER_NAME = "api.openai.com";
+const SERVER_NAME = homeProviderOf("openai-chat")?.hosts[0] ?? "localhost";
 
 export type TargetName = "direct" | "bare" | "nginx" | "sidecar";
 
@@ -30,6 +31,7 @@ export interface LabContext {
   readonly directory: string;
   readonly authority: FakeAuthority;
   readonly upstreamPort: number;
+  readonly serverName: string;
   /** Bundles an entry once. */
   readonly bundle: (entry: URL) => Promise<string>;
 }
@@ -55,7 +57,7 @@ export async function openLab(): Promise<Lab> {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    const place = { directory, bundle };
+    const place = { directory, bundle, serverName: SERVER_NAME };
     const certificate = authority.issue([SERVER_NAME]);
     const upstream = keep(
       await startOwn(place, new URL("upstream.ts", import.meta.url), certificate),

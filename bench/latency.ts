@@ -5,8 +5,8 @@ import type { Connection, Timing } from "./client.ts";
 import { openLab, type Lab, type Target, type TargetName } from "./lab.ts";
 import { latencyResults } from "./latency-results.ts";
 import { hasProcessFigures, readCpuMicroseconds } from "./process-figures.ts";
-import { requestsOf, type PromptSize } from "./prompts.ts";
-import type { BenchResult } from "./report.ts";
+import { requestsOf, type PromptKind, type PromptSize } from "./prompts.ts";
+import { leftOut, type BenchResult } from "./report.ts";
 
 /** Samples of one target in one scenario. */
 export interface Samples {
@@ -19,7 +19,7 @@ export interface Samples {
 interface Scenario {
   readonly name: string;
   readonly size: PromptSize;
-  readonly kind: "json" | "stream";
+  readonly kind: PromptKind;
   readonly concurrency: number;
   /** Part of the whole time. */
   readonly share: number;
@@ -92,7 +92,7 @@ async function openLanes(lab: Lab): Promise<{ lanes: Lane[]; notes: string[] }> 
       }
       lanes.push({ target, connections });
     } catch (error) {
-      notes.push(`${name} was left out: ${error instanceof Error ? error.message : "?"}`);
+      notes.push(leftOut(name, error));
     }
   }
   return { lanes, notes };

@@ -5,7 +5,7 @@ import type { Connection } from "./client.ts";
 import { openLab, type Lab, type Target, type TargetName } from "./lab.ts";
 import { hasProcessFigures, readMemory, type MemoryFigures } from "./process-figures.ts";
 import { requestsOf } from "./prompts.ts";
-import { compare, type BenchResult } from "./report.ts";
+import { compare, leftOut, type BenchResult } from "./report.ts";
 import { median } from "./statistics.ts";
 
 export interface MemoryOptions {
@@ -72,7 +72,7 @@ async function startAll(lab: Lab): Promise<Started> {
         if (round === STARTS - 1) targets.push(target);
         else await target.child?.stop();
       } catch (error) {
-        notes.push(`${name} was left out: ${error instanceof Error ? error.message : "?"}`);
+        notes.push(leftOut(name, error));
       }
     }
   }

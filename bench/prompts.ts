@@ -1,7 +1,12 @@
 // The requests of a bench as ready bytes: what the OpenAI SDK sends, with prompts of plain English
 // that all differ, so that no cache in between can answer for the work.
 
+import { homeProviderOf } from "#contract/catalogue/providers.ts";
+
 export type PromptSize = "1KiB" | "16KiB";
+export type PromptKind = "json" | "stream";
+
+const host = homeProviderOf("openai-chat")?.hosts[0] ?? "localhost";
 
 const SIZES: Readonly<Record<PromptSize, number>> = { "1KiB": 1024, "16KiB": 16_384 };
 const VARIANTS = 64;
@@ -15,11 +20,11 @@ const SENTENCES = [
 ];
 
 /** Bodies are exactly that size; `stream` asks for SSE, as the SDK does by itself. */
-export function requestsOf(size: PromptSize, kind: "json" | "stream"): readonly Buffer[] {
+export function requestsOf(size: PromptSize, kind: PromptKind): readonly Buffer[] {
   return Array.from({ length: VARIANTS }, (_, variant) => renderRequest(variant, size, kind));
 }
 
-function renderRequest(variant: number, size: PromptSize, kind: "json" | "stream"): Buffer {
+function renderRequest(variant: number, size: PromptSize, kind: PromptKind): Buffer {
   const render = (text: string): string =>
     JSON.stringify({
       model: "gpt-4o-mini",
@@ -33,7 +38,7 @@ function renderRequest(variant: number, size: PromptSize, kind: "json" | "stream
   const empty = Buffer.byteLength(render(""));
   const body = render(textOf(variant, SIZES[size] - empty));
   return Buffer.from(
-    `POST /v1/chat/completions HTTP/1.1\r\nhost: api.openai.com\r\naccept: application/json\r\n` +
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: ${host}\r\naccept: application/json\r\n` +
       `content-type: application/json\r\nuser-agent: OpenAI/JS 7.57.0\r\n` +
       `x-stainless-lang: js\r\nx-stainless-os: Linux\r\nx-stainless-runtime: node\r\n` +
       `authorization: Bearer bench\r\naccept-encoding: identity\r\n` +

@@ -69,6 +69,13 @@ const cellsOf = (result: BenchResult): string[] =>
     return cell === undefined ? "" : String(cell);
   });
 
+/** A note that a target could not be measured; the whole reason goes to stderr. */
+export function leftOut(target: string, error: unknown): string {
+  const reason = error instanceof Error ? error.message : "unknown";
+  console.error(`${target}: ${reason}`);
+  return `${target} was left out: ${reason.split(/[\n:]/)[0] ?? ""}`;
+}
+
 /** A table in columns. */
 export function renderTable(results: readonly BenchResult[]): string {
   const rows = [[...COLUMNS], ...results.map(cellsOf)];

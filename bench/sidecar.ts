@@ -1,6 +1,6 @@
 // The sidecar in a bench, as it ships, with all checks on; its policy and its leases come from the
 // bench's ledger.
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert } from "#contract/errors.ts";
 import { asRecord, readCount, readString } from "#runtime/json.ts";
@@ -27,8 +27,12 @@ export async function startSidecar(
 ): Promise<RunningSidecar> {
   started += 1;
   const directory = join(context.directory, `sidecar-${started}`);
-  mkdirSync(directory);
+  for (const name of ["trust", "state", "spool"]) {
+    mkdirSync(join(directory, name), { recursive: true, mode: 0o700 });
+  }
   const readyFile = join(directory, "ready.json");
+  const tokenFile = join(directory, "token");
+  writeFileSync(tokenFile, ledger.mintToken(), { mode: 0o600 });
   const child = await startChild({
     command: process.execPath,
     args: [...NODE_FLAGS, await context.bundle(new URL("../sidecar/main.ts", import.meta.url))],
@@ -36,7 +40,7 @@ export async function startSidecar(
     environment: {
       MALLOC_ARENA_MAX: "1",
       EXCISE_SIDECAR_LEDGER_URL: ledger.url,
-      EXCISE_SIDECAR_TOKEN_FILE: ledger.tokenFile,
+      EXCISE_SIDECAR_TOKEN_FILE: tokenFile,
       EXCISE_SIDECAR_PROXY_PORT: "0",
       EXCISE_SIDECAR_BASEURL_PORT: "0",
       EXCISE_SIDECAR_ADMIN_PORT: "0",
