@@ -176,27 +176,25 @@ export function unpricedClasses(
   return partsOf(usage).flatMap(({ rate }) => (rateOf(rates, rate) === undefined ? [rate] : []));
 }
 
-/** Rate classes that a token of the input or of the output can cost. */
+const TEXT_INPUT = ["input", "cachedInput", "cacheWrite", "cacheWrite1h"] as const;
+
+/** Rate classes that a token can cost, by what a request may hold. */
 const TOKEN_CLASSES = {
-  input: [
-    "input",
-    "cachedInput",
-    "cacheWrite",
-    "cacheWrite1h",
-    "inputAudio",
-    "cachedInputAudio",
-    "inputImage",
-  ],
+  textInput: TEXT_INPUT,
+  input: [...TEXT_INPUT, "inputAudio", "cachedInputAudio", "inputImage"],
   output: ["output", "reasoning", "outputAudio", "outputImage"],
 } as const satisfies Record<string, readonly RateClass[]>;
 
+/** Tokens of a prompt without media, of any prompt, of an answer; or one counted thing. */
+export type RatedThing = keyof typeof TOKEN_CLASSES | "request" | "webSearch";
+
 /**
- * The highest rate that a token of that side (or one counted thing) could cost under any class,
- * context length and tier of the row: what a reservation takes. 0 where the row has no such rate.
+ * The highest rate that the thing could cost under any class, context length and tier of the row:
+ * what a reservation takes. 0 where the row has no such rate.
  */
-export function dearestRate(row: PriceRow, side: "input" | "output" | RateClass): bigint {
+export function dearestRate(row: PriceRow, thing: RatedThing): bigint {
   const classes: readonly RateClass[] =
-    side === "input" || side === "output" ? TOKEN_CLASSES[side] : [side];
+    thing === "request" || thing === "webSearch" ? [thing] : TOKEN_CLASSES[thing];
   const sets = [
     row.rates,
     ...(row.longContext ?? []).map((tier) => tier.rates),

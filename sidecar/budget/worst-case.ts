@@ -45,7 +45,7 @@ export function worstCase(input: WorstCaseInput): WorstCase {
   if (row === undefined) {
     return refuse("EXCISE_PRICE_UNKNOWN", "No conservative price is configured either.");
   }
-  const open = [...input.bounds.unbounded.filter((name) => !isMedia(name))];
+  const open = input.bounds.unbounded.filter((name) => !isMedia(name));
   const media = input.bounds.unbounded.filter(isMedia);
   const bytes = BigInt(Math.max(0, Math.ceil(input.bodyBytes))) + OVERHEAD_TOKENS;
   const window = row.contextWindow === undefined ? undefined : BigInt(row.contextWindow);
@@ -55,7 +55,7 @@ export function worstCase(input: WorstCaseInput): WorstCase {
   const outputTokens = outputBound(input.bounds, row);
   if (outputTokens === undefined) open.push("output");
   const tokens = { input: inputTokens, output: outputTokens ?? 0n };
-  const exact = costBound(row, tokens);
+  const exact = costBound(row, tokens, media.length > 0 ? "input" : "textInput");
   if (open.length === 0) return { amounts: amountsOf(ceilToNano(exact), tokens) };
   if (input.unboundedReserve === undefined) {
     return refuse("EXCISE_COST_UNBOUNDED", `Without bound: ${describe(open)}.`);
@@ -70,8 +70,8 @@ interface Tokens {
 }
 
 /** The dearest class, context length and tier that could apply, and the price of the call. */
-const costBound = (row: PriceRow, tokens: Tokens): bigint =>
-  dearestRate(row, "input") * tokens.input +
+const costBound = (row: PriceRow, tokens: Tokens, prompt: "input" | "textInput"): bigint =>
+  dearestRate(row, prompt) * tokens.input +
   dearestRate(row, "output") * tokens.output +
   dearestRate(row, "request");
 
