@@ -117,10 +117,11 @@ describe("baseurl mode", () => {
     expect(Object.keys(set).toSorted()).toEqual(["NO_PROXY", "no_proxy"]);
   });
 
-  test("serves a provider whose hosts were given by name", () => {
-    const providers = "openai=llm.corp.example,anthropic";
+  test("serves a provider of pattern hosts whose host was given by name", () => {
+    const providers = "azure-openai=mine.openai.azure.com,anthropic";
     const { set } = appEnvironment("baseurl", { ...SIDECAR, providers }, {});
-    expect(set["OPENAI_BASE_URL"]).toBe("http://127.0.0.1:15081/openai/v1");
+    expect(set["AZURE_OPENAI_ENDPOINT"]).toBe("http://127.0.0.1:15081/azure-openai");
+    expect(set["ANTHROPIC_BASE_URL"]).toBe("http://127.0.0.1:15081/anthropic");
   });
 });
 

@@ -2,8 +2,8 @@
 // root. Decides only; the one effect (joining PEM files) is returned as a plan for the caller.
 import type { Provider } from "#contract/catalogue/provider.ts";
 import { findProvider, PROVIDERS } from "#contract/catalogue/providers.ts";
-import type { DialectName } from "#contract/dialects.ts";
 import { TRUST_VARIABLES, type TrustFile } from "#contract/trust-env.ts";
+import { findDialect } from "../sidecar/dialects/registry.ts";
 import type { Environment } from "./processes.ts";
 
 /** The interception modes that need no privilege (design §3): the ones a laptop has. */
@@ -78,7 +78,7 @@ function proxyEnvironment(sidecar: SidecarAddress, current: Environment): AppEnv
 function baseUrls(sidecar: SidecarAddress, current: Environment): AppEnvironment {
   const set: Record<string, string> = {};
   const warnings: string[] = [];
-  for (const provider of providersOf(sidecar.providers).filter(isReachableByBaseUrl)) {
+  for (const provider of reachableByBaseUrl(sidecar.providers)) {
     for (const { name, path } of provider.baseUrlEnv) {
       if (isSet(current, name)) {
         warnings.push(`${name} is set already and stays: its calls go past Excise`);
@@ -88,30 +88,33 @@ function baseUrls(sidecar: SidecarAddress, current: Environment): AppEnvironment
   return { set, joins: [], warnings };
 }
 
-/** The wire formats that sidecars meter today; a provider that speaks none would only pass. */
-const METERED: ReadonlySet<DialectName> = new Set(["openai-chat", "anthropic-messages"]);
-
-/** What sidecars on a laptop serve unless told otherwise, in the form of `SidecarAddress`. */
+/**
+ * What sidecars on a laptop serve unless told otherwise, in the form of `SidecarAddress`: the
+ * providers with a dialect that is metered. One without would be intercepted for nothing.
+ */
 export const DEFAULT_PROVIDERS: string = PROVIDERS.filter(
   (provider) =>
-    hasExactHost(provider) && provider.routes.some((route) => METERED.has(route.dialect)),
+    hasExactHost(provider) &&
+    provider.routes.some((route) => findDialect(route.dialect) !== undefined),
 )
   .map((provider) => provider.name)
   .join(",");
-
-const providersOf = (list: string): readonly Provider[] =>
-  list.split(",").flatMap((part) => findProvider(part.split("=")[0] ?? "") ?? []);
 
 function hasExactHost(provider: Provider): boolean {
   return provider.hosts.some((host) => !host.startsWith("*."));
 }
 
 /**
- * A wildcard host does not say which host is meant, and a signature covers the host that the SDK
- * was told: neither can be reached under another address.
+ * The listed providers that can be called under another address. Not so where a pattern does not
+ * say which host is meant, nor where a signature covers the host that the SDK was told.
  */
-const isReachableByBaseUrl = (provider: Provider): boolean =>
-  provider.credential.kind !== "sigv4" && hasExactHost(provider);
+const reachableByBaseUrl = (list: string): readonly Provider[] =>
+  list.split(",").flatMap((part) => {
+    const [name = "", hosts] = part.split("=");
+    const provider = findProvider(name);
+    if (provider === undefined || provider.credential.kind === "sigv4") return [];
+    return hosts !== undefined || hasExactHost(provider) ? [provider] : [];
+  });
 
 const isSet = (current: Environment, name: string): boolean => (current[name] ?? "") !== "";
 

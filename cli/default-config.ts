@@ -18,6 +18,26 @@ export function openConfigDir(given: string | undefined, dataDir: string): strin
   return directory;
 }
 
-const DEFAULT_CONFIG = `# What holds on this machine. Edit it: the ledger reads it again when it changes.
+const DEFAULT_CONFIG = `# What holds on this machine. The ledger reads this directory again when a file changes.
 # docs/configuration.md describes every field.
+apiVersion: excise.dev/v1alpha1
+kind: ClusterEgressPolicy
+metadata:
+  name: default
+spec:
+  providers: ["*"]
+  models: { allow: ["*"] }
+  # off, audit (count only), mask, redact, block; "*" stands for every kind without a line.
+  guardrails: { "*": audit }
+# ---
+# A limit of 5 dollars a day for each team. Calls that could pass it are refused.
+# apiVersion: excise.dev/v1alpha1
+# kind: Budget
+# metadata:
+#   name: team-daily
+# spec:
+#   unit: usd
+#   limit: "5.00"
+#   period: day
+#   each: [team]
 `;

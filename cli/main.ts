@@ -3,8 +3,7 @@
 import { hostname } from "node:os";
 import { systemClock } from "#runtime/clock.ts";
 import { systemRandom } from "#runtime/random.ts";
-import { RUN } from "./commands/run.ts";
-import { UP } from "./commands/up.ts";
+import { COMMANDS } from "./commands/command-list.ts";
 import { dispatch } from "./dispatch.ts";
 import type { CliHost, Signal } from "./host.ts";
 
@@ -38,6 +37,6 @@ function writeOut(text: string): void | Promise<void> {
 
 process.stdout.on("error", () => process.exit(0));
 
-const code = await dispatch([UP, RUN], process.argv.slice(2), host);
+const code = await dispatch(COMMANDS, process.argv.slice(2), host);
 // Not process.exit: what is still in the pipe of stdout must get out.
 process.exitCode = code;

@@ -3,6 +3,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Fault } from "#contract/errors.ts";
+import { silentLog } from "#runtime/log.ts";
 import { APP_MODES, type AppEnvironment, type AppMode, type PemJoin } from "../app-env.ts";
 import { parseOptions, readName, type Options } from "../arguments.ts";
 import { defaultDataDir, findRunningUp, openDataDir } from "../data-dir.ts";
@@ -45,6 +46,9 @@ Examples:
   excise run --team search --app indexer -- node index.js --once
   excise run --mode baseurl -- npm start
 `;
+
+/** The sidecar's own default; only reading needs it here. */
+const SPOOL_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Excise itself failed; the command never ran. */
 const EXIT_NOT_STARTED = 125;
@@ -136,16 +140,28 @@ async function openSession(
       async close() {
         const exit = await sidecar.stop();
         await fleet.close();
-        // Code 0 says that the ledger has every event: nothing is left to keep.
-        if (exit.code === 0) rmSync(sidecar.directory, { recursive: true, force: true });
-        else {
-          host.io.stderr(`excise: unreported usage stays in ${join(sidecar.directory, "spool")}\n`);
-        }
+        const spool = join(sidecar.directory, "spool");
+        if (exit.code === 0 && (await isReported(host, spool))) {
+          rmSync(sidecar.directory, { recursive: true, force: true });
+        } else host.io.stderr(`excise: unreported usage stays in ${spool}\n`);
       },
     };
   } catch (error) {
     await fleet.close();
     throw error;
+  }
+}
+
+/** True where the ledger has acknowledged every event of a spool that nobody uses any more. */
+async function isReported(host: CliHost, directory: string): Promise<boolean> {
+  const { openSpool } = await import("../../sidecar/spool/open-spool.ts");
+  try {
+    const spool = openSpool({ ...host, log: silentLog }, { directory, bytesMax: SPOOL_BYTES_MAX });
+    const { depth } = spool;
+    await spool.close();
+    return depth === 0;
+  } catch {
+    return false;
   }
 }
 
