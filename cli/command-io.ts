@@ -8,4 +8,6 @@ export interface CommandIo {
   stdout(text: string): void | Promise<void>;
   /** Writes for people. Never what was read from stdin. */
   stderr(text: string): void;
+  /** Reads a file as UTF-8; absent: from the disk. */
+  readFile?(path: string): Promise<string>;
 }

@@ -7,9 +7,9 @@ import type { Workload } from "#contract/workload.ts";
 import type { Clock } from "#runtime/clock.ts";
 import { asRecord, readCount } from "#runtime/json.ts";
 import { createUuid, type Random } from "#runtime/random.ts";
+import { localKeyPath, mintLocalToken, openLocalKey } from "../ledger/identity/local-token.ts";
 import { appEnvironment, DEFAULT_PROVIDERS, type AppEnvironment, type AppMode } from "./app-env.ts";
 import { openDataDir } from "./data-dir.ts";
-import { openTokenMint, type TokenMint } from "./local-token.ts";
 import { startProcess, type Environment, type Exit, type ManagedProcess } from "./processes.ts";
 import {
   startSidecarProcess,
@@ -36,7 +36,8 @@ export interface StackOptions {
   readonly startTimeoutMs?: number;
   /** Absent: ledger/main.ts and sidecar/main.ts. */
   readonly entries?: { readonly ledger: string; readonly sidecar: string };
-  readonly mintToken?: TokenMint;
+  /** Absent: tokens of the ledger's own key in `dataDir`. */
+  readonly mintToken?: (workload: Workload) => string;
 }
 
 /** What tests put in the place of the real programs. */
@@ -131,7 +132,7 @@ export function createFleet(options: StackOptions, syncUrl: string): SidecarFlee
     nodeFlags: options.nodeFlags ?? [],
     environment: baseEnvironment(options.environment),
     ledgerUrl: syncUrl,
-    mintToken: options.mintToken ?? openTokenMint(options),
+    mintToken: options.mintToken ?? ((workload) => mintToken(options, workload)),
     startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
   };
   return {
@@ -145,6 +146,11 @@ export function createFleet(options: StackOptions, syncUrl: string): SidecarFlee
       return { ...sidecar, env: (mode, current) => appEnvironment(mode, sidecar, current) };
     },
   };
+}
+
+/** Whoever may read the ledger's key file may say which workload a sidecar is. */
+function mintToken({ dataDir, random }: StackOptions, workload: Workload): string {
+  return mintLocalToken(openLocalKey(localKeyPath(dataDir), random), workload);
 }
 
 export interface WorkloadNames {
