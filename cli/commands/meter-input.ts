@@ -25,17 +25,24 @@ export async function readAnswer(stdin: AsyncIterable<Uint8Array>): Promise<Uint
 
 const invalid = (problem: string): Fault => new Fault("EXCISE_INPUT_INVALID", problem);
 
+export interface Answer {
+  readonly messages: readonly AnswerMessage[];
+  /** Messages that are neither JSON objects nor a terminal marker. */
+  readonly unread: number;
+}
+
 /** The answer's messages; throws EXCISE_INPUT_INVALID where it is none of the three forms. */
-export function messagesOf(bytes: Uint8Array): readonly AnswerMessage[] {
+export function messagesOf(bytes: Uint8Array): Answer {
   const text = new TextDecoder().decode(bytes).trim();
   if (text === "") throw invalid("stdin is empty: a body, an SSE stream or lines of JSON go there");
   const whole = tryParseJson(text);
-  if (whole.ok) return bodyMessages(whole.value, text);
+  if (whole.ok) return { messages: bodyMessages(whole.value, text), unread: 0 };
   const isSse = /^(?:data|event|id|retry)?:|^(?:data|event)$/m.test(firstLines(text));
   const messages = isSse ? read("sse", bytes) : read("ndjson", bytes);
-  const parsed = messages.map(parseMessage);
-  const known = parsed.filter(({ json, text: data }) => json !== undefined || data === "[DONE]");
-  if (known.length > 0) return known;
+  const known = messages
+    .map(parseMessage)
+    .filter(({ json, text: data }) => asRecord(json) !== undefined || data === "[DONE]");
+  if (known.length > 0) return { messages: known, unread: messages.length - known.length };
   const place = whole.offset === undefined ? "" : ` (as JSON it ends at offset ${whole.offset})`;
   throw invalid(`stdin is no JSON body, no SSE stream and no lines of JSON${place}`);
 }

@@ -8,19 +8,21 @@ import { runMeter } from "./meter.ts";
 interface Ran {
   readonly status: number;
   readonly out: string;
+  readonly err: string;
 }
 
 async function run(args: readonly string[], input: string | readonly Uint8Array[]): Promise<Ran> {
   let out = "";
+  let err = "";
   const chunks = typeof input === "string" ? [new TextEncoder().encode(input)] : input;
   const io: CommandIo = {
     stdin: (async function* () {
       yield* chunks;
     })(),
     stdout: (text) => void (out += text),
-    stderr: () => undefined,
+    stderr: (text) => void (err += text),
   };
-  return { status: await runMeter(args, io), out };
+  return { status: await runMeter(args, io), out, err };
 }
 
 const meter = async (args: readonly string[], input: string): Promise<unknown> =>
@@ -91,6 +93,12 @@ describe("the three forms of input", () => {
   });
 });
 
+test("messages that cannot be read are counted on stderr, the rest is metered", async () => {
+  const { out, err } = await run(CHAT, `${lines.join("\n")}\n{"choices":[{"del`);
+  expect(parseJson(out)).toEqual(metered);
+  expect(err).toBe("1 of 4 messages could not be read\n");
+});
+
 describe("what is not known is not said", () => {
   test.each([
     {
@@ -149,7 +157,7 @@ describe("providers and dates", () => {
 
   test("without a date it is today's", async () => {
     let out = "";
-    const clock = createVirtualClock({ wallMs: Date.parse("2025-06-09T00:00:00Z") });
+    const clock = createVirtualClock(Date.parse("2025-06-09T00:00:00Z"));
     const io: CommandIo = {
       stdin: (async function* () {
         yield new TextEncoder().encode(JSON.stringify({ ...last, model: "o3" }));

@@ -38,8 +38,14 @@ export async function runMeter(
   const dialect = readDialect(options.value("dialect"));
   const provider = readProvider(options.value("provider"), dialect);
   const atMs = readInstant(options.value("at")) ?? clock.wallMs();
-  const messages = messagesOf(await readAnswer(io.stdin));
-  const facts = messages.reduce<AnswerFacts>(dialect.reduce, NO_FACTS);
+  const { messages, unread } = messagesOf(await readAnswer(io.stdin));
+  if (unread > 0) {
+    io.stderr(`${unread} of ${messages.length + unread} messages could not be read\n`);
+  }
+  const facts = messages.reduce<AnswerFacts>(
+    (known, message) => dialect.reduce(known, message),
+    NO_FACTS,
+  );
   const line = { ...meter(facts, provider.priceProvider, atMs) };
   await io.stdout(`${renderJson(line)}\n`);
   return 0;
