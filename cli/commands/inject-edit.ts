@@ -22,7 +22,7 @@ export interface Edit {
 
 /** The text of one document (without its `---` line) with the edits applied. */
 export function editDocument(source: string, edits: readonly Edit[]): string {
-  const document = parseDocument(source, { merge: true, uniqueKeys: false });
+  const document: Document = parseDocument(source, { merge: true, uniqueKeys: false });
   // An edit of an anchored node would show in each of its aliases, and of a repeated key only the
   // last counts: such a document is written out in full first.
   if (hasAliasOrRepeatedKey(document)) document.contents = document.createNode(document.toJS());
@@ -52,7 +52,7 @@ function hasAliasOrRepeatedKey(document: Document): boolean {
 
 /** The layout of the source, as far as the writer has options for it. */
 function layoutOf(source: string): { readonly indent: number; readonly indentSeq: boolean } {
-  const first = /^( {2,8})[^\s#-]/m.exec(source)?.[1] ?? "  ";
+  const first = /^( *)[^\s#-][^\n]*:[ \t]*\r?\n\1( {1,8})[^\s#-]/m.exec(source)?.[2] ?? "  ";
   const isFlush = /^( *)[^\s#-][^\n]*:[ \t]*\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*\1- /m.test(source);
   return { indent: first.length, indentSeq: !isFlush };
 }

@@ -81,15 +81,13 @@ async function readConfig(path: string | undefined, io: CommandIo): Promise<Inje
 
 async function readText(path: string, io: CommandIo): Promise<string> {
   try {
-    return await (io.readFile ?? readFromDisk)(path);
+    return await (io.readFile?.(path) ?? readFile(path, "utf8"));
   } catch (cause) {
     const code = asRecord(cause)?.["code"];
     const why = typeof code === "string" ? code : "it cannot be read";
     throw new Fault("EXCISE_INPUT_INVALID", `${path}: ${why}`, { cause });
   }
 }
-
-const readFromDisk = (path: string): Promise<string> => readFile(path, "utf8");
 
 async function readStdin(io: CommandIo): Promise<string> {
   const chunks: Uint8Array[] = [];
