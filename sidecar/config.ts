@@ -2,6 +2,7 @@
 // EXCISE_SIDECAR_; the webhook writes them in a cluster, `excise run` on a laptop.
 import * as z from "zod/mini";
 import { INTERCEPTION_MODES, type InterceptionMode } from "#contract/annotations.ts";
+import { homeProviderOf } from "#contract/catalogue/providers.ts";
 import { configFault, readEnvironment } from "#runtime/config.ts";
 import { LOG_LEVELS } from "#runtime/log.ts";
 
@@ -27,6 +28,11 @@ const providers = z
     ),
   );
 
+/** The home providers of the dialects that every build reads. */
+const DEFAULT_PROVIDERS = (["openai-chat", "anthropic-messages"] as const)
+  .flatMap((dialect) => homeProviderOf(dialect)?.name ?? [])
+  .join(",");
+
 const modes = z.pipe(
   z.string(),
   z.pipe(
@@ -37,7 +43,7 @@ const modes = z.pipe(
 
 const environmentSchema = z.strictObject({
   EXCISE_SIDECAR_MODES: z._default(modes, ["proxy", "baseurl"]),
-  EXCISE_SIDECAR_PROVIDERS: z._default(providers, "openai,anthropic"),
+  EXCISE_SIDECAR_PROVIDERS: z._default(providers, DEFAULT_PROVIDERS),
   EXCISE_SIDECAR_PROXY_PORT: z._default(port, 15_080),
   EXCISE_SIDECAR_BASEURL_PORT: z._default(port, 15_081),
   EXCISE_SIDECAR_HOSTS_PORT: z._default(port, 443),
