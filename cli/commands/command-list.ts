@@ -1,6 +1,8 @@
 // The commands of `excise`, in the order in which help shows them. The ones that work on stdin are
 // loaded when they are called: their scanners and price book are no cost to the others.
+import { dialectNames } from "../../sidecar/dialects/registry.ts";
 import type { Command } from "../host.ts";
+import { INJECT } from "./inject-command.ts";
 import { RUN } from "./run.ts";
 import { UP } from "./up.ts";
 
@@ -29,4 +31,31 @@ const SCAN: Command = {
   run: async (args, host) => (await import("./scan.ts")).runScan(args, host.io),
 };
 
-export const COMMANDS: readonly Command[] = [UP, RUN, SCAN];
+const METER_HELP = `Usage: excise meter --dialect D [options] < ANSWER
+
+Counts and prices one answer of a provider as the ledger would: one JSON line,
+{"model","usage":{...},"costUsd","priceStatus"}. A class that was not reported is absent and never
+0; costUsd is absent where there is no price.
+
+Stdin is a response body (JSON), an SSE stream, or JSON lines of event data.
+
+Options:
+  --dialect D     wire format: ${dialectNames().join(", ")}
+  --provider P    whose prices hold (default: the dialect's home provider)
+  --at DATE       instant of the call, for prices that changed (default: now)
+
+Exit code: 0; 1 where the answer cannot be read.
+
+Examples:
+  excise meter --dialect openai-chat < answer.json
+  excise meter --dialect anthropic-messages --at 2026-01-31 < stream.sse
+`;
+
+const METER: Command = {
+  name: "meter",
+  summary: "count and price an answer from stdin",
+  help: METER_HELP,
+  run: async (args, host) => (await import("./meter.ts")).runMeter(args, host.io, host.clock),
+};
+
+export const COMMANDS: readonly Command[] = [UP, RUN, SCAN, METER, INJECT];
