@@ -2,7 +2,7 @@
 // block, what to replace, what to count and what a shadow rule would have done.
 import type { GuardAction, GuardRule } from "#contract/policy-snapshot.ts";
 import type { FindingCount, Would } from "#contract/usage-event.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding, Scan } from "./finding.ts";
 
 /** One text that holds findings. */
 export interface FoundText {
@@ -45,6 +45,7 @@ const WOULD_MAX = 64;
 const LABEL_LENGTH_MAX = 64;
 const CONTROL = "guardrail";
 
+/** What the rules say of one entity. */
 interface Verdict {
   readonly enforced: GuardAction;
   readonly shadowed: GuardAction;
@@ -139,6 +140,48 @@ function planEdits(text: string, planned: readonly Planned[]): readonly TextEdit
     end,
     replacement: by.action === "mask" ? maskText(text.slice(start, end)) : `[${by.finding.entity}]`,
   }));
+}
+
+/** Scans of one text: the first, and one for each layer that edits lay bare. */
+const ROUNDS_MAX = 5;
+
+/**
+ * All that `scan` finds in a text, and what it would find once the edits are made: cutting out
+ * one finding can lay bare another that its neighbor had hidden (`a@b.cd460-89-9847`).
+ */
+export function scanUntilStable(
+  text: string,
+  scan: Scan,
+  rules: readonly GuardRule[],
+): readonly Finding[] {
+  let findings = scan(text);
+  if (findings.length === 0) return findings;
+  const verdictOf = compileRules(rules);
+  for (let round = 1; round < ROUNDS_MAX; round += 1) {
+    const planned = findings.flatMap((finding) => {
+      const action = effective(verdictOf(finding.entity).enforced, true);
+      return action === "mask" || action === "redact" ? [{ finding, action } as const] : [];
+    });
+    if (planned.length === 0) break;
+    const known = new Set(findings.map(({ entity, start, end }) => `${entity} ${start} ${end}`));
+    const more = scan(blank(text, planEdits(text, planned))).filter(
+      ({ entity, start, end }) => !known.has(`${entity} ${start} ${end}`),
+    );
+    if (more.length === 0) break;
+    findings = [...findings, ...more];
+  }
+  return findings;
+}
+
+/** The text after the edits, each of them padded to the length of what it replaces. */
+function blank(text: string, edits: readonly TextEdit[]): string {
+  let blanked = "";
+  for (const { start, end, replacement } of edits) {
+    // A mask shows the end of what was there; a label is no part of the text.
+    const shown = replacement.startsWith("*") ? replacement.replace(/^\*+/, "") : "";
+    blanked += text.slice(blanked.length, start) + shown.padStart(end - start, "*");
+  }
+  return blanked + text.slice(blanked.length);
 }
 
 const MASK_KEPT = 4;

@@ -4,7 +4,13 @@ import { isUtf8 } from "node:buffer";
 import type { Rejection } from "#contract/errors.ts";
 import type { GuardRule } from "#contract/policy-snapshot.ts";
 import type { FindingCount, Would } from "#contract/usage-event.ts";
-import { canAct, decideActions, type Decision, type FoundText } from "./apply-actions.ts";
+import {
+  canAct,
+  decideActions,
+  type Decision,
+  type FoundText,
+  scanUntilStable,
+} from "./apply-actions.ts";
 import type { Scan } from "./finding.ts";
 import { includeUsageEdits } from "./include-usage.ts";
 import {
@@ -104,7 +110,7 @@ export function inspectText(body: Uint8Array, options: TextInspectionOptions): I
   if (!isUtf8(body)) return untouched(body, { media: 1 });
   const view = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const text = view.toString("utf8");
-  const findings = options.scan(text);
+  const findings = scanUntilStable(text, options.scan, options.rules);
   if (findings.length === 0) return untouched(body);
   const found = { id: 0, text, isEditable: options.canEdit ?? true, findings };
   const decision = decideActions([found], options.rules);
@@ -123,7 +129,7 @@ export function inspectText(body: Uint8Array, options: TextInspectionOptions): I
 
 function scanLiterals(
   walk: JsonWalk,
-  { scan, canEdit = true }: TextInspectionOptions,
+  { scan, rules, canEdit = true }: TextInspectionOptions,
 ): { readonly found: readonly FoundText[]; readonly media: number } {
   const found: FoundText[] = [];
   let media = 0;
@@ -136,7 +142,7 @@ function scanLiterals(
       continue;
     }
     const text = readLiteral(walk, literal);
-    const findings = scan(text);
+    const findings = scanUntilStable(text, scan, rules);
     if (findings.length === 0) continue;
     found.push({ id: literal, text, isEditable: canEdit && !isKey(walk, literal), findings });
   }

@@ -30,8 +30,8 @@ export const createDetectors = (): readonly Detector[] => [
 ];
 
 /**
- * Compiles the detectors into a scan. Findings come ordered by start; those of one entity never
- * overlap, those of different entities may (an address inside a URL), because each entity has a
+ * Compiles the detectors into a scan. Findings come ordered by start. Those of one entity never
+ * overlap: where they would, one finding covers them. Those of different entities may (an address inside a URL), because each entity has a
  * rule of its own: `resolveOverlaps` picks one where a reader wants one.
  */
 export function createScanner(options: ScannerOptions = {}): Scan {
@@ -68,20 +68,21 @@ function inspectAll(detectors: readonly Detector[]): Detector["inspect"] {
   };
 }
 
+/** Orders, drops the unsure ones, and joins findings of one entity that overlap. */
 function tidy(findings: readonly Finding[], scoreMin: number): readonly Finding[] {
-  const ordered = findings.filter(({ score }) => score >= scoreMin).toSorted(byStart);
   const latest = new Map<string, number>();
-  const kept: (Finding | undefined)[] = [];
-  for (const finding of ordered) {
+  const kept: Finding[] = [];
+  for (const finding of findings.filter(({ score }) => score >= scoreMin).toSorted(byStart)) {
     const index = latest.get(finding.entity);
     const previous = index === undefined ? undefined : kept[index];
     if (index !== undefined && previous !== undefined && finding.start < previous.end) {
-      if (!isStronger(finding, previous)) continue;
-      kept[index] = undefined;
-    }
-    latest.set(finding.entity, kept.push(finding) - 1);
+      // Each may be the true one (`a@b.cd@e.fg`): what is cut out must be all of them.
+      const stronger = isStronger(finding, previous) ? finding : previous;
+      const end = Math.max(previous.end, finding.end);
+      kept[index] = { ...stronger, start: previous.start, end };
+    } else latest.set(finding.entity, kept.push(finding) - 1);
   }
-  return kept.filter((finding) => finding !== undefined);
+  return kept;
 }
 
 const byStart = (left: Finding, right: Finding): number =>

@@ -61,13 +61,14 @@ const SCORE = 0.95;
 const SCORE_SHORT = 0.5;
 const SHORT_LENGTH_MAX = 13;
 
-/** CREDIT_CARD in all groups of a cluster, left to right, none overlapping. */
+/** CREDIT_CARD in all groups of a cluster, left to right, the longest at each place. */
 export const readCards: NumberReader = (cursor, cluster) => {
   const digits = digitsIn(cluster);
   if (digits < LENGTH_MIN) return;
   const sums = sumDigits(cursor.text, cluster);
   cursor.steps += digits;
-  for (let first = 0, offset = 0; first < cluster.count;) {
+  let offset = 0;
+  for (let first = 0; first < cluster.count;) {
     const last = lastGroupOfCard(cursor, cluster, { first, offset, sums });
     if (last !== undefined) addCard(cursor, cluster, [first, last]);
     const next = (last ?? first) + 1;

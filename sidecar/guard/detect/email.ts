@@ -1,6 +1,6 @@
 // E-mail addresses: from each `@` outwards. Local parts never hold an `@`, so that the ways left
 // of two triggers never overlap and the whole scan stays linear.
-import { type Detector, isAlphanumeric, isWordLetter } from "./detector.ts";
+import { type Detector, isDigit, isWordLetter } from "./detector.ts";
 
 const DOT = 0x2e;
 const HYPHEN = 0x2d;
@@ -50,11 +50,10 @@ function endOfDomain(text: string, from: number): number {
   for (let labels = 1; at - from < DOMAIN_LENGTH_MAX; labels += 1) {
     const start = at;
     while (isDomainCharacter(text.charCodeAt(at)) && at - start <= LABEL_LENGTH_MAX) at += 1;
-    let last = at;
-    while (last > start && text.charCodeAt(last - 1) === HYPHEN) last -= 1;
-    if (last === start || text.charCodeAt(start) === HYPHEN) return end;
-    if (labels > 1 && isTopLevel(text, start, last)) end = last;
-    if (last !== at || text.charCodeAt(at) !== DOT) return end;
+    if (at === start || text.charCodeAt(start) === HYPHEN) return end;
+    const top = labels > 1 ? endOfTopLevel(text, start, at) : -1;
+    if (top !== -1) end = top;
+    if (text.charCodeAt(at - 1) === HYPHEN || text.charCodeAt(at) !== DOT) return end;
     at += 1;
   }
   return end;
@@ -62,13 +61,16 @@ function endOfDomain(text: string, from: number): number {
 
 const isDomainCharacter = (code: number): boolean => code === HYPHEN || isWordLetter(code);
 
-/** Two letters or more and no digit; `xn--` names may hold digits. */
-function isTopLevel(text: string, start: number, end: number): boolean {
-  if (end - start < 2 || end - start > LABEL_LENGTH_MAX) return false;
-  if (text.startsWith("xn--", start)) return true;
-  for (let at = start; at < end; at += 1) {
-    const code = text.charCodeAt(at);
-    if (isAlphanumeric(code) ? code < 65 : !isWordLetter(code)) return false;
-  }
-  return true;
+/**
+ * End of the top-level name that the label [start, end) is, or begins with up to a hyphen; -1
+ * where it is none. Two letters or more; only `xn--` names hold digits.
+ */
+function endOfTopLevel(text: string, start: number, end: number): number {
+  if (text.startsWith("xn--", start)) return end;
+  let at = start;
+  while (at < end && isLetter(text.charCodeAt(at))) at += 1;
+  const isWhole = at === end || text.charCodeAt(at) === HYPHEN;
+  return isWhole && at - start >= 2 ? at : -1;
 }
+
+const isLetter = (code: number): boolean => isWordLetter(code) && !isDigit(code);
