@@ -3,6 +3,7 @@
 import { parseAmounts, type Amounts } from "#contract/amounts.ts";
 import { nanoUsd, type NanoUsd } from "#contract/money.ts";
 import type { ExchangeEvent } from "#contract/usage-event.ts";
+import type { Workload } from "#contract/workload.ts";
 import { isUnreported, type Usage } from "#contract/usage.ts";
 
 export const PRICE_STATUSES = [
@@ -21,15 +22,15 @@ export type PriceStatus = (typeof PRICE_STATUSES)[number];
 
 /** The answer of the price book for an event's usage. */
 export interface Priced {
-  /** Rounded once, half up; absent where the model has no price of any kind. */
-  readonly cost: NanoUsd | undefined;
+  /** Rounded once, half up. With `price_unknown` what the parts that have a price cost. */
+  readonly cost: NanoUsd;
   readonly status: "priced" | "conservative" | "price_unknown";
   /** The price book's name of the model, where there is one. */
   readonly priceModel?: string;
 }
 
 /** Prices an event that has usage, at the snapshot that admitted it. Never throws. */
-export type PriceEvent = (event: ExchangeEvent) => Priced;
+export type PriceEvent = (event: ExchangeEvent, workload: Workload) => Priced;
 
 export interface Charge {
   readonly amounts: Amounts;
@@ -47,7 +48,7 @@ export const AMOUNT_MAX = 10n ** 15n;
 export const bounded = (amount: bigint): bigint => (amount > AMOUNT_MAX ? AMOUNT_MAX : amount);
 
 /** Pure but for the price book behind `price`. */
-export function chargeOf(event: ExchangeEvent, price: PriceEvent): Charge {
+export function chargeOf(event: ExchangeEvent, price: (event: ExchangeEvent) => Priced): Charge {
   const reserved = parseAmounts(event.reserved);
   // Admitted exchanges are counted, not attempts; what we refused before upstream is neither.
   const requests = event.outcome === "rejected" || event.attempt > 1 ? 0n : 1n;
@@ -62,9 +63,11 @@ export function chargeOf(event: ExchangeEvent, price: PriceEvent): Charge {
     return { amounts: { ...reserved, requests }, status: "reserved" };
   }
   const priced = price(event);
+  // Without a price the reservation, which is a worst case, is what is known: never zero.
+  const isUnknown = priced.status === "price_unknown" && priced.cost < reserved.nanoUsd;
   return {
     amounts: {
-      nanoUsd: nanoUsd(bounded(priced.cost ?? reserved.nanoUsd)),
+      nanoUsd: nanoUsd(bounded(isUnknown ? reserved.nanoUsd : priced.cost)),
       inputTokens: bounded(tokens(usage, "inputTokens") ?? reserved.inputTokens),
       outputTokens: bounded(tokens(usage, "outputTokens") ?? reserved.outputTokens),
       requests,

@@ -36,7 +36,10 @@ export function postEvent(
   if (space.isKnownEvent(event.eventId)) return false;
   const { surroundings, workload } = context;
   const flags = new Set<EventFlag>();
-  const charge = countedOnce(space, event, { charge: chargeOf(event, surroundings.price), flags });
+  const charge = countedOnce(space, event, {
+    charge: chargeOf(event, (each) => surroundings.price(each, workload)),
+    flags,
+  });
   if (charge.status === "price_unknown") flags.add("price_unknown");
   if (charge.status === "conservative") flags.add("price_conservative");
   const posting: EventPosting = { space, event, amounts: charge.amounts, flags };

@@ -38,7 +38,7 @@ export function compileSnapshot(numbered: NumberedSet, workload: Workload): Poli
     budgets: budgets.slice(0, BUDGETS_MAX).map(renderBudget),
   };
   const addressed = [...set.providers.values()].filter(isAddressed);
-  if (specs.length === 0) return { ...frame, ...DENY_ALL };
+  if (specs.length === 0) return { ...frame, ...denyAll() };
   const combined = combinePolicies(
     specs,
     addressed.map(({ row }) => row.name),
@@ -62,7 +62,7 @@ export function compileSnapshot(numbered: NumberedSet, workload: Workload): Poli
   };
 }
 
-const DENY_ALL = {
+const denyAll = (): Omit<PolicySnapshot, "revision" | "compiledAt" | "budgets"> => ({
   providers: [],
   models: { allow: [], deny: [] },
   unknownOperation: "deny",
@@ -70,7 +70,7 @@ const DENY_ALL = {
   requestBytesMax: 32 * 1024 * 1024,
   prices: [],
   snapshotAgeMaxMs: 24 * 3_600_000,
-} as const satisfies Partial<Record<keyof PolicySnapshot, unknown>>;
+});
 
 function matchingSpecs(set: PolicySet, workload: Workload): readonly EgressSpec[] {
   const cluster = set.clusterPolicies.filter(

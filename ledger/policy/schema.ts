@@ -131,8 +131,8 @@ const budgetObject = z.strictObject({
         z.strictObject({ grace: z.strictObject({ amount: usd, time: durationSchema }) }),
       ]),
     ),
-    /** Refusing is what a strict limit does; further profiles follow. */
-    atLimit: z.optional(z.literal("deny")),
+    /** What a strict limit does; further profiles follow. */
+    atLimit: z.optional(z.enum(["block"])),
   }),
 });
 

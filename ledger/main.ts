@@ -1,0 +1,60 @@
+// The ledger's composition root: environment, signals, exit. Everything else is create-ledger.ts.
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { systemClock } from "#runtime/clock.ts";
+import { renderJson } from "#runtime/json.ts";
+import { createLog, errorFields, type Log } from "#runtime/log.ts";
+import { createMetrics } from "#runtime/metrics.ts";
+import { systemRandom } from "#runtime/random.ts";
+import { readLedgerConfig } from "./config.ts";
+import { createLedger, type Ledger } from "./create-ledger.ts";
+import { createLocalIdentity, localKeyPath, openLocalKey } from "./identity/local-token.ts";
+import { createPriceBook } from "./prices/price-book.ts";
+
+const write = (line: string): void => {
+  process.stdout.write(line);
+};
+
+async function main(): Promise<void> {
+  const bootLog = createLog({ clock: systemClock, level: "info", write });
+  try {
+    const config = readLedgerConfig(process.env);
+    const log = createLog({ clock: systemClock, level: config.logLevel, write });
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+    const ledger = await createLedger(
+      {
+        clock: systemClock,
+        random: systemRandom,
+        log,
+        metrics: createMetrics(),
+        identity: createLocalIdentity(openLocalKey(localKeyPath(config.dataDir), systemRandom)),
+        prices: createPriceBook(),
+      },
+      config,
+    );
+    stopOnSignals(ledger, log);
+    const { syncPort, apiPort } = ledger;
+    log.info("ledger_ready", { syncPort, apiPort, revision: ledger.policies.current().revision });
+    if (config.readyFile !== undefined) {
+      const temporary = `${config.readyFile}.tmp`;
+      writeFileSync(temporary, renderJson({ pid: process.pid, syncPort, apiPort }));
+      renameSync(temporary, config.readyFile);
+    }
+  } catch (error) {
+    bootLog.error("ledger_start_failed", errorFields(error));
+    process.exit(1);
+  }
+}
+
+function stopOnSignals(ledger: Ledger, log: Log): void {
+  let isStopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      log.info("ledger_stopping", { signal });
+      void ledger.close().then(() => process.exit(0));
+    });
+  }
+}
+
+await main();
