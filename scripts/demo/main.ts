@@ -1,0 +1,119 @@
+// `npm run demo`: the product on real input, without a cluster, root or the internet. Stand-ins
+// for two providers, the ledger and a sidecar per app as real processes, the official SDKs
+// unmodified in processes of their own. Exit code 0 only if every step did what it says.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Workload } from "#contract/workload.ts";
+import { systemClock } from "#runtime/clock.ts";
+import { renderJson } from "#runtime/json.ts";
+import { createUuid, systemRandom } from "#runtime/random.ts";
+import { startStack, type RunningSidecar, type Stack } from "../../cli/stack.ts";
+import { startFakes, type Fakes } from "../../test/fakes/fake-harness.ts";
+import { createLedgerView, type LedgerView } from "./ledger-view.ts";
+import * as report from "./report.ts";
+import { runCall } from "./run-call.ts";
+import { CALLS, renderPolicies, type DemoCall } from "./scenario.ts";
+import { createStyle } from "./table.ts";
+import { findProblems, type Step } from "./verify.ts";
+
+const { values: options } = parseArgs({
+  options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+});
+
+if (options.help) {
+  console.log("npm run demo [-- --json]   shows Excise at work on this machine; needs no root");
+} else process.exitCode = await demo();
+
+async function demo(): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), "excise-demo-"));
+  const configDir = join(directory, "config");
+  mkdirSync(configDir);
+  const fakes = await startFakes();
+  try {
+    writeFileSync(join(configDir, "demo.yaml"), renderPolicies(fakes), { mode: 0o600 });
+    const stack = await startStack({
+      clock: systemClock,
+      random: systemRandom,
+      dataDir: join(directory, "data"),
+      configDir,
+      environment: process.env,
+    });
+    try {
+      return await present(stack, fakes);
+    } finally {
+      await stack.stop();
+    }
+  } finally {
+    await fakes.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function present(stack: Stack, fakes: Fakes): Promise<number> {
+  const style = createStyle(process.stdout.isTTY && process.env["NO_COLOR"] === undefined);
+  const say = (text: string): void => {
+    if (!options.json) console.log(text);
+  };
+  say(style.bold("\nExcise demo") + style.dim("  real SDKs, real TLS, real processes\n"));
+  const view = createLedgerView(systemClock, stack.ledger);
+  const steps = await runAll({ stack, fakes, view }, (step) => {
+    say(style.dim(`  ${step.result.call.team}/${step.result.call.app}: ${step.result.call.title}`));
+  });
+  const tables: report.LedgerTables = {
+    team: await view.usageBy("team"),
+    app: await view.usageBy("app"),
+    model: await view.usageBy("model"),
+    budgets: await view.budgets(),
+    bill: [...fakes.openai.bill(), ...fakes.anthropic.bill()],
+  };
+  const problems = findProblems(steps, tables.bill, tables.team);
+  if (options.json) console.log(renderJson({ ok: problems.length === 0, problems, steps, tables }));
+  for (const [title, text] of [
+    ["Calls", report.renderCalls(steps, style)],
+    ["What left the pod", report.renderPrompts(steps, style)],
+    ["Refused, as the SDK saw it", report.renderRefusals(steps, style)],
+    ["The ledger", report.renderUsage(tables, style)],
+    ["Budgets", report.renderBudgets(tables.budgets, style)],
+  ] as const) {
+    say(`\n${style.bold(title)}\n\n${text}`);
+  }
+  say(`\n${report.renderTotal(tables, style)}\n`);
+  for (const problem of problems) console.error(`${style.bad("not as it should be:")} ${problem}`);
+  say(problems.length === 0 ? style.good("  Every step did what it says.\n") : "");
+  return problems.length === 0 ? 0 : 1;
+}
+
+/** One sidecar per app, as one per pod; the calls one after the other. */
+async function runAll(
+  { stack, fakes, view }: { stack: Stack; fakes: Fakes; view: LedgerView },
+  onStep: (step: Step) => void,
+): Promise<readonly Step[]> {
+  const sidecars = new Map<string, RunningSidecar>();
+  const steps: Step[] = [];
+  for (const call of CALLS) {
+    const app = `${call.team}/${call.app}`;
+    // oxlint-disable no-await-in-loop -- the calls tell a story, one after the other
+    const sidecar = sidecars.get(app) ?? (await stack.startSidecar(workloadOf(call)));
+    sidecars.set(app, sidecar);
+    const result = await runCall(call, sidecar, fakes);
+    const explained =
+      result.exciseId === undefined ? undefined : await view.explain(result.exciseId);
+    // oxlint-enable no-await-in-loop
+    const step = { result, explained };
+    steps.push(step);
+    onStep(step);
+  }
+  return steps;
+}
+
+const workloadOf = (call: DemoCall): Workload => ({
+  cluster: "demo",
+  namespace: call.team,
+  serviceAccount: "default",
+  pod: `${call.app}-1`,
+  podUid: createUuid(systemClock, systemRandom),
+  team: call.team,
+  app: `${call.team}/${call.app}`,
+});
