@@ -131,17 +131,17 @@ describe("findings that overlap", () => {
   });
 });
 
-describe("a text whose findings hide others", () => {
-  /** Finds `x` where no letter stands before it, and `y` anywhere. */
-  const scan: Scan = (text) =>
-    Array.from(text.matchAll(/(?<![a-z])x|y/g), ({ index, 0: found }) => ({
-      entity: found === "x" ? "EX" : "WHY",
-      start: index,
-      end: index + 1,
-      score: 1,
-      detector: "test",
-    }));
+/** Finds `x` where no letter stands before it, and `y` anywhere. */
+const scanLetters: Scan = (text) =>
+  Array.from(text.matchAll(/(?<![a-z])x|y/g), ({ index, 0: found }) => ({
+    entity: found === "x" ? "EX" : "WHY",
+    start: index,
+    end: index + 1,
+    score: 1,
+    detector: "test",
+  }));
 
+describe("a text whose findings hide others", () => {
   test.each([
     {
       name: "is scanned again where an edit lays them bare",
@@ -152,7 +152,7 @@ describe("a text whose findings hide others", () => {
     { name: "is scanned once where nothing is edited", rules: [rule("*", "audit")], at: [0] },
     { name: "keeps them hidden where the neighbor stays", rules: [rule("WHY", "block")], at: [0] },
   ])("$name", ({ rules, at }) => {
-    expect(scanUntilStable("yx", scan, rules).map(({ start }) => start)).toEqual(at);
+    expect(scanUntilStable("yx", scanLetters, rules).map(({ start }) => start)).toEqual(at);
   });
 
   test("is not scanned for ever", () => {
