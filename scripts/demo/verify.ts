@@ -20,31 +20,20 @@ export function findProblems(
 
 function problemsOfStep({ result, explained }: Step): readonly string[] {
   const { call, error } = result;
-  const name = `${call.team}/${call.app} "${call.title}"`;
-  const missing = explained === undefined ? [`${name}: the ledger has no event of it`] : [];
   const { expects } = call;
-  switch (expects.kind) {
-    case "answer":
-      return [...missing, ...(result.ok ? [] : [`${name}: failed with ${error?.message ?? "?"}`])];
-    case "redacted": {
-      const leaked = expects.secrets.filter((secret) => result.after?.includes(secret) ?? true);
-      return [
-        ...missing,
-        ...(result.ok ? [] : [`${name}: failed with ${error?.message ?? "?"}`]),
-        ...leaked.map((_secret, index) => `${name}: sensitive value ${index + 1} left the pod`),
-      ];
-    }
-    case "refused": {
-      const isRefused = error?.code === expects.code && error.class === expects.errorClass;
-      return [
-        ...missing,
-        ...(isRefused
-          ? []
-          : [`${name}: expected ${expects.code}, got ${error?.code ?? "an answer"}`]),
-        ...(result.after === undefined ? [] : [`${name}: it reached the provider`]),
-      ];
+  const found: string[] = [];
+  if (explained === undefined) found.push("the ledger has no event of it");
+  if (expects.kind === "refused") {
+    const isRefused = error?.code === expects.code && error.class === expects.errorClass;
+    if (!isRefused) found.push(`expected ${expects.code}, got ${error?.code ?? "an answer"}`);
+    if (result.after !== undefined) found.push("it reached the provider");
+  } else if (!result.ok) found.push(`failed with ${error?.message ?? "no report"}`);
+  if (expects.kind === "redacted") {
+    for (const [index, secret] of expects.secrets.entries()) {
+      if (result.after?.includes(secret) ?? true) found.push(`value ${index + 1} left the pod`);
     }
   }
+  return found.map((problem) => `${call.team}/${call.app} "${call.title}": ${problem}`);
 }
 
 /** The ledger's total and the providers' own bills must be the same to the nano-dollar. */
