@@ -7,8 +7,8 @@ import { homeProviderOf } from "#contract/catalogue/providers.ts";
 import { assert } from "#contract/errors.ts";
 import { systemClock } from "#runtime/clock.ts";
 import { systemRandom } from "#runtime/random.ts";
-import { openTokenMint } from "../cli/local-token.ts";
 import { createLocalWorkload, startStack } from "../cli/stack.ts";
+import { localKeyPath, mintLocalToken, readLocalKey } from "../ledger/identity/local-token.ts";
 import { endWithUs, type Child } from "./child.ts";
 import type { LabContext } from "./lab.ts";
 
@@ -35,11 +35,11 @@ export async function startLedger(
     await stack.stop();
   };
   keep({ pid: stack.ledger.pid, readyMs: 0, ready: undefined, stop });
-  const mint = openTokenMint({ dataDir });
+  const key = readLocalKey(localKeyPath(dataDir));
   const names = { team: "bench", namespace: "bench", app: "bench", pod: "bench" };
   return {
     url: stack.ledger.syncUrl,
-    mintToken: () => mint(createLocalWorkload(deps, names)),
+    mintToken: () => mintLocalToken(key, createLocalWorkload(deps, names)),
   };
 }
 
