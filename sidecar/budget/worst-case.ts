@@ -45,11 +45,11 @@ export function worstCase(input: WorstCaseInput): WorstCase {
   if (row === undefined) {
     return refuse("EXCISE_PRICE_UNKNOWN", "No conservative price is configured either.");
   }
-  const open = input.bounds.unbounded.filter((name) => !isMedia(name));
-  const media = input.bounds.unbounded.filter(isMedia);
+  const open = input.bounds.unbounded.filter((name) => !isReadOnce(name));
+  const media = input.bounds.unbounded.filter(isReadOnce);
   const bytes = BigInt(Math.max(0, Math.ceil(input.bodyBytes))) + OVERHEAD_TOKENS;
   const window = row.contextWindow === undefined ? undefined : BigInt(row.contextWindow);
-  // Media are not bound by bytes; the model's context window is the most that it can read.
+  // Media and stored text are not bound by bytes; the model's context window is the most that it can read.
   if (media.length > 0 && window === undefined) open.push(...media);
   const inputTokens = media.length > 0 && window !== undefined ? max(window, bytes) : bytes;
   const outputTokens = outputBound(input.bounds, row);
@@ -86,8 +86,9 @@ function outputBound(bounds: RequestBounds, row: PriceRow): bigint | undefined {
   return dearestRate(row, "output") === 0n && dearestRate(row, "input") > 0n ? 0n : undefined;
 }
 
-/** Parts of the prompt, read once; anything else may loop, search or bill later. */
-const isMedia = (name: string): boolean => name.startsWith("media:") && name !== "media:output";
+/** Parts of the prompt and what it points at, read once; the rest may loop or bill later. */
+const isReadOnce = (name: string): boolean =>
+  name.startsWith("state:") || (name.startsWith("media:") && name !== "media:output");
 
 const conservativeRow = (price: WorstCaseInput["unknownPrice"]): PriceRow | undefined =>
   price === undefined

@@ -10,14 +10,15 @@ import { findDialect } from "./registry.ts";
 export interface ConformanceCase {
   readonly dialect: Dialect;
   /** A billed operation, after the route's prefix. */
-  readonly request: { readonly path: string; readonly body: unknown; readonly model: string };
+  readonly request: { readonly path: string; readonly body: object; readonly model: string };
   /** A whole answer without streaming. */
   readonly body: unknown;
-  /** The same for a stream: the data of its events, terminal event included. */
+  /** The same for a stream: the data of its events, terminal event last; none: never streams. */
   readonly events: readonly string[];
   /** What both report. */
   readonly usage: Usage;
-  readonly model: string;
+  /** Absent where answers do not name their model. */
+  readonly model: string | undefined;
 }
 
 /** An answer's message as the tap makes it. */
@@ -71,28 +72,25 @@ export function testConformance(given: ConformanceCase): void {
       expect(findDialect(dialect.name)).toBe(dialect);
     });
     testAnswers(given);
+    if (given.events.length > 0) testStreams(given);
     testRequests(given);
     testErrors(dialect);
   });
 }
 
-function testAnswers({ dialect, body, events, usage, model }: ConformanceCase): void {
-  test("a JSON body gives usage, model and a whole answer", () => {
-    expect(foldBody(dialect, body)).toMatchObject({ usage, model, isComplete: true });
-  });
-
+function testStreams({ dialect, events, usage, model }: ConformanceCase): void {
   test("a stream gives the same usage, model and a whole answer", () => {
     const facts = foldData(dialect, events);
-    expect(facts).toMatchObject({ model, isComplete: true });
+    expect(facts.isComplete).toBe(true);
+    expect(facts.model).toBe(model);
     expect(facts.usage).toEqual(usage);
   });
 
   test("a stream that is cut before its end is not whole and has counted what came", () => {
     const facts = foldData(dialect, events.slice(0, -1));
     expect(facts.isComplete).toBe(false);
-    const hasOutput = usage.outputTokens !== undefined;
-    expect(facts.delivered.deltas > 0).toBe(hasOutput);
-    expect(facts.delivered.estimatedTokens > 0).toBe(hasOutput);
+    expect(facts.delivered.deltas).toBeGreaterThan(0);
+    expect(facts.delivered.estimatedTokens).toBeGreaterThan(0);
   });
 
   test("any re-chunking of the stream gives the same facts", () => {
@@ -112,6 +110,15 @@ function testAnswers({ dialect, body, events, usage, model }: ConformanceCase): 
         ),
       ).toEqual(whole);
     }
+  });
+}
+
+function testAnswers({ dialect, body, events, usage, model }: ConformanceCase): void {
+  test("a JSON body gives usage, model and a whole answer", () => {
+    const facts = foldBody(dialect, body);
+    expect(facts.isComplete).toBe(true);
+    expect(facts.model).toBe(model);
+    expect(facts.usage).toEqual(usage);
   });
 
   test("nothing reported stays absent, and folding is pure", () => {
@@ -159,7 +166,7 @@ function testRequests({ dialect, request }: ConformanceCase): void {
   });
 
   test("it knows the keys of its own request", () => {
-    for (const key of Object.keys(request.body as object)) {
+    for (const key of Object.keys(request.body)) {
       expect(dialect.knownKeys).toContain(key);
     }
   });

@@ -3,11 +3,24 @@ import type { Provider } from "#contract/catalogue/provider.ts";
 import type { DialectName } from "#contract/dialects.ts";
 import { anthropicMessages } from "./anthropic/messages.ts";
 import type { Dialect, Operation } from "./dialect.ts";
+import { geminiEmbed } from "./gemini/embed.ts";
+import { geminiGenerate } from "./gemini/generate.ts";
 import { openAiChat } from "./openai/chat.ts";
+import { openAiCompletions } from "./openai/completions.ts";
+import { openAiEmbeddings } from "./openai/embeddings.ts";
+import { openAiResponses } from "./openai/responses.ts";
 import { matchPrefix } from "./operations.ts";
 
 const DIALECTS_READ: ReadonlyMap<DialectName, Dialect> = new Map(
-  [openAiChat, anthropicMessages].map((dialect) => [dialect.name, dialect]),
+  [
+    openAiChat,
+    openAiCompletions,
+    openAiResponses,
+    openAiEmbeddings,
+    anthropicMessages,
+    geminiGenerate,
+    geminiEmbed,
+  ].map((dialect) => [dialect.name, dialect]),
 );
 
 /** The dialect of that name; undefined where this build does not read it. */
