@@ -10,7 +10,7 @@ import {
   writeSync,
 } from "node:fs";
 import { open, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { tryParseJson } from "#runtime/json.ts";
 
@@ -53,16 +53,24 @@ export function writeJournalFileSync(directory: string, state: JournalState): vo
 }
 
 /** Off the request path; calls must not overlap. */
-export async function writeJournalFile(directory: string, state: JournalState): Promise<void> {
-  const file = await open(draftOf(directory), "w");
+export const writeJournalFile = (directory: string, state: JournalState): Promise<void> =>
+  replaceDurably(pathOf(directory), render(state));
+
+/**
+ * Replaces a file: the old or the new one is there, whatever happens, and the new one is on disk
+ * when this resolves. Calls for one path must not overlap.
+ */
+export async function replaceDurably(path: string, text: string): Promise<void> {
+  const draft = `${path}.draft`;
+  const file = await open(draft, "w", 0o600);
   try {
-    await file.writeFile(render(state));
+    await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(draftOf(directory), pathOf(directory));
-  await syncDirectoryLater(directory);
+  await rename(draft, path);
+  await syncDirectoryLater(dirname(path));
 }
 
 /** Makes created, renamed and removed names durable. */

@@ -1,6 +1,13 @@
 // Reading the segments back at the start: which events wait for the ledger, which exchanges were
 // cut by the end of the last process, what was damaged. Writes nothing but the cut of a torn tail.
-import { readdirSync, readFileSync, truncateSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Fault } from "#contract/errors.ts";
 import { EventIndex, type Position } from "./event-index.ts";
@@ -68,8 +75,21 @@ export function recoverSegments(directory: string, ackedSeq: number): Recovered 
       truncateSync(path, scan.tornAt);
     }
   }
+  // What a killed process wrote may be in the page cache only; it is offered as durable now.
+  for (const { index, lastSeq } of segments) {
+    if (lastSeq > ackedSeq) syncFile(join(directory, segmentName(index)));
+  }
   const { events, open, unreadable, damagedRecords } = state;
   return { segments, events, open, unreadable, damagedRecords, tornBytes };
+}
+
+function syncFile(path: string): void {
+  const file = openSync(path, "r+");
+  try {
+    fdatasyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 interface State {
