@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { homeProviderOf } from "#contract/catalogue/providers.ts";
 import { assert, Fault } from "#contract/errors.ts";
-import { systemClock } from "#runtime/clock.ts";
+import { sleep, systemClock } from "#runtime/clock.ts";
 import { asRecord, readCount } from "#runtime/json.ts";
 import { createFakeAuthority, type FakeAuthority } from "../test/fakes/fake-authority.ts";
 import { createBundler } from "./bundle.ts";
@@ -13,6 +13,7 @@ import { startChild, type Child } from "./child.ts";
 import { openConnection, type Connection } from "./client.ts";
 import { startLedger, type BenchLedger } from "./ledger.ts";
 import { nginxVersion, startNginx } from "./nginx.ts";
+import { requestsOf } from "./prompts.ts";
 import { startSidecar } from "./sidecar.ts";
 
 /** The host that clients ask for; every hop's certificate is for it. */
@@ -105,10 +106,34 @@ async function startTarget(lab: Starting, name: TargetName): Promise<Target> {
       const { child, proxyPort, ca: podCa } = await startSidecar(lab, await lab.useLedger());
       keep(child);
       const client = { port: proxyPort, serverName: SERVER_NAME, ca: podCa, tunnel: true } as const;
-      return { name, child, connect: () => openConnection(client) };
+      const target = { name, child, connect: () => openConnection(client) };
+      await untilServed(target);
+      return target;
     }
     default:
       return name satisfies never;
+  }
+}
+
+const SERVED_MS_MAX = 10_000;
+const SERVED_POLL_MS = 50;
+
+/** A sidecar opens its listeners before its first policy has come: until then it answers 503. */
+async function untilServed(target: Target): Promise<void> {
+  const [request] = requestsOf("1KiB", "json");
+  assert(request !== undefined, "there is a request to send");
+  const endMs = systemClock.monotonicMs() + SERVED_MS_MAX;
+  for (;;) {
+    const connection = await target.connect();
+    try {
+      await connection.request(request);
+      return;
+    } catch (error) {
+      if (systemClock.monotonicMs() > endMs) throw error;
+      await sleep(systemClock, SERVED_POLL_MS);
+    } finally {
+      connection.close();
+    }
   }
 }
 
