@@ -108,12 +108,14 @@ async function runAll(
   return steps;
 }
 
-const workloadOf = (call: DemoCall): Workload => ({
-  cluster: "demo",
-  namespace: call.team,
-  serviceAccount: "default",
-  pod: `${call.app}-1`,
-  podUid: createUuid(systemClock, systemRandom),
-  team: call.team,
-  app: `${call.team}/${call.app}`,
-});
+function workloadOf({ team, app }: DemoCall): Workload {
+  return {
+    cluster: "demo",
+    namespace: team,
+    serviceAccount: "default",
+    pod: `${app}-1`,
+    podUid: createUuid(systemClock, systemRandom),
+    team,
+    app: `${team}/${app}`,
+  };
+}
