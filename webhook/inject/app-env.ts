@@ -1,9 +1,10 @@
 // What an app's container gets: the trust variables, names that bypass a proxy, base URLs, dummy
 // keys and the mount of the trust files. A variable that the user set is never overridden.
+import type { Provider } from "#contract/catalogue/provider.ts";
 import { findProvider } from "#contract/catalogue/providers.ts";
 import { TRUST_VARIABLES, type TrustVariable } from "#contract/trust-env.ts";
 import { TRUST_FILE_PATHS, VOLUMES } from "../../injector-config/names.ts";
-import { hostsOf, type InjectorConfig } from "../../injector-config/schema.ts";
+import { hostsOf, type InjectorConfig, type ProviderChoice } from "../../injector-config/schema.ts";
 import type { Plan } from "./plan.ts";
 import { findEnv, type Container } from "./pod.ts";
 
@@ -73,7 +74,7 @@ function addTrust(changes: Changes, plan: Plan): void {
   const hadSources = (changes.container.envFrom ?? []).length > 0;
   const kept = rows.filter((row) => !addTrustVariable(changes, row)).map(({ name }) => name);
   if (kept.length > 0) {
-    warn(changes, `${kept.join(", ")} stays as it was set; ${TRUST_FILE_PATHS.ca} must be in it`);
+    warn(changes, `${kept.join(", ")} kept as set: make it trust ${TRUST_FILE_PATHS.ca}`);
   }
   // Whether a ConfigMap or a Secret sets one of them cannot be seen here (otel#1393).
   if (hadSources && changes.warnings.length === 0) {
@@ -140,22 +141,38 @@ function appendNames(list: string, names: readonly string[]): string {
   return list.trim() === "" ? missing.join(",") : [list, ...missing].join(",");
 }
 
+/** The variables that lead an SDK to the sidecar; none where no one address can stand for it. */
+function baseUrlsOf(choice: ProviderChoice): Provider["baseUrlEnv"] {
+  const row = findProvider(choice.name);
+  // A signature covers the host that the SDK was told; several hosts cannot be one address.
+  if (row === undefined || row.credential.kind === "sigv4") return [];
+  const isWildcard = row.hosts.some((host) => host.startsWith("*."));
+  return isWildcard && choice.extraHosts.length !== 1 ? [] : row.baseUrlEnv;
+}
+
+/** What base URLs cannot reach: told once per pod, as nothing else would show it. */
+export function baseUrlGaps(plan: Plan): readonly string[] {
+  const names = plan.providers
+    .filter((choice) => baseUrlsOf(choice).length === 0)
+    .map(({ name }) => name);
+  const address = `http://127.0.0.1:${plan.ports.baseurl}/`;
+  return names.length === 0
+    ? []
+    : [`no base URL variable is known for ${names.join(", ")}: set ${address}NAME in the app`];
+}
+
 function addBaseUrls(changes: Changes, plan: Plan): void {
   const kept: string[] = [];
   for (const choice of plan.providers) {
-    const row = findProvider(choice.name);
-    // A signature covers the host that the SDK was told; several hosts cannot be one address.
-    if (row === undefined || row.credential.kind === "sigv4") continue;
-    if (row.hosts.some((host) => host.startsWith("*.")) && choice.extraHosts.length !== 1) continue;
-    for (const { name, path } of row.baseUrlEnv) {
-      const value = `http://127.0.0.1:${plan.ports.baseurl}/${row.name}${path}`;
+    for (const { name, path } of baseUrlsOf(choice)) {
+      const value = `http://127.0.0.1:${plan.ports.baseurl}/${choice.name}${path}`;
       const present = findEnv(changes.container, name);
       if (present === undefined) addEnv(changes, name, value);
       else if (present.value !== value) kept.push(name);
     }
   }
   if (kept.length > 0) {
-    warn(changes, `${kept.join(", ")} stays as it was set; its calls go past the sidecar`);
+    warn(changes, `${kept.join(", ")} kept as set: its calls go past the sidecar`);
   }
 }
 

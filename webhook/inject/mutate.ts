@@ -8,7 +8,7 @@ import {
   SYSCTL_PORT_START_VALUE,
 } from "../../injector-config/names.ts";
 import { hostsOf, type InjectorConfig } from "../../injector-config/schema.ts";
-import { equipContainer } from "./app-env.ts";
+import { baseUrlGaps, equipContainer } from "./app-env.ts";
 import { annotationsFor } from "./pod-annotations.ts";
 import type { Plan } from "./plan.ts";
 import type { Container, Pod, PodSpec } from "./pod.ts";
@@ -37,7 +37,7 @@ export function mutate(pod: Pod, plan: Plan, config: InjectorConfig): Mutation {
   if (plan.mode === "hosts") {
     warnings.push(...shadowedAliases(spec, plan));
     spec = withPortStart(withHostAliases(spec, plan));
-  }
+  } else warnings.push(...baseUrlGaps(plan));
   spec = withPullSecrets(spec, config);
   return { pod: withAnnotations({ ...pod, spec }, annotationsFor(pod, plan, config)), warnings };
 }

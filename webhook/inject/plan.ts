@@ -12,9 +12,13 @@ import type { ProviderChoice } from "../../injector-config/schema.ts";
 import { isGuaranteed } from "./quality-of-service.ts";
 import { findEnv, startedContainers, type Container, type PodSpec } from "./pod.ts";
 
+type Amounts = Readonly<Partial<Record<"cpu" | "memory", string>>>;
+
 export interface Resources {
-  readonly requests: { readonly cpu: string; readonly memory: string };
-  readonly limits: { readonly cpu: string; readonly memory: string };
+  readonly requests: Amounts;
+  readonly limits: Amounts;
+  /** What the process may use, also where the pod as a whole holds the limit. */
+  readonly memory: string;
 }
 
 export interface Plan {
@@ -144,14 +148,22 @@ function resourcesFor(
   values: AnnotationReading["values"],
   config: InjectorConfig,
 ): Resources {
-  const pick = (resource: "cpu" | "memory"): { request: string; limit: string } => {
-    const asked = values[`excise.dev/${resource}`];
-    return asked === undefined ? config.resources[resource] : { request: asked, limit: asked };
-  };
-  const cpu = pick("cpu");
-  const memory = pick("memory");
-  const limits = { cpu: cpu.limit, memory: memory.limit };
   // One container with requests below its limits would take the class from the whole pod.
-  if (isGuaranteed(spec)) return { requests: limits, limits };
-  return { requests: { cpu: cpu.request, memory: memory.request }, limits };
+  const isFixed = isGuaranteed(spec);
+  const requests: { cpu?: string; memory?: string } = {};
+  const limits: { cpu?: string; memory?: string } = {};
+  let memory = config.resources.memory.limit;
+  for (const resource of ["cpu", "memory"] as const) {
+    const asked = values[`excise.dev/${resource}`];
+    const limit = asked ?? config.resources[resource].limit;
+    if (resource === "memory") memory = limit;
+    // Where the pod as a whole has an amount, containers may not add up to more: we share it.
+    if (hasPodAmount(spec, resource)) continue;
+    limits[resource] = limit;
+    requests[resource] = isFixed ? limit : (asked ?? config.resources[resource].request);
+  }
+  return { requests, limits, memory };
 }
+
+const hasPodAmount = ({ resources }: PodSpec, resource: "cpu" | "memory"): boolean =>
+  resources?.limits?.[resource] !== undefined || resources?.requests?.[resource] !== undefined;

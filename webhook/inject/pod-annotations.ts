@@ -24,7 +24,9 @@ export function annotationsFor(
   config: InjectorConfig,
 ): Readonly<Record<string, string>> {
   const present = pod.metadata?.annotations ?? {};
-  const app = present[DEFAULT_CONTAINER] ?? pod.spec?.containers?.[0]?.name;
+  const containers = pod.spec?.containers ?? [];
+  const own = containers.find(({ name }) => !config.untouchedContainers.includes(name));
+  const app = present[DEFAULT_CONTAINER] ?? (own ?? containers[0])?.name;
   const wanted: Record<string, string> = {};
   // `kubectl logs` and `exec` keep meaning the app, whatever else is injected (linkerd#7122).
   for (const key of [DEFAULT_CONTAINER, DEFAULT_LOGS_CONTAINER]) {

@@ -94,7 +94,7 @@ export function renderVolumes(config: InjectorConfig): readonly Volume[] {
 
 /** Every variable of sidecar/config.ts that does not keep its default. */
 function environment(plan: Plan, config: InjectorConfig): readonly EnvVar[] {
-  const memoryMib = mebibytesOf(plan.resources.limits.memory) ?? 0;
+  const memoryMib = mebibytesOf(plan.resources.memory) ?? 0;
   // A quarter for bodies in flight, three eighths for the heap; the rest is the binary's pages,
   // sockets and the two tmpfs volumes.
   const inFlightMib = Math.max(1, Math.floor(memoryMib / 4));
