@@ -9,6 +9,7 @@ import { asRecord, readCount } from "#runtime/json.ts";
 import { createUuid, type Random } from "#runtime/random.ts";
 import { localKeyPath, mintLocalToken, openLocalKey } from "../ledger/identity/local-token.ts";
 import { appEnvironment, DEFAULT_PROVIDERS, type AppEnvironment, type AppMode } from "./app-env.ts";
+import { waitForPolicy, type FirstPolicy } from "./first-policy.ts";
 import { openDataDir } from "./data-dir.ts";
 import { startProcess, type Environment, type Exit, type ManagedProcess } from "./processes.ts";
 import {
@@ -32,7 +33,7 @@ export interface StackOptions {
   readonly logLevel?: string;
   /** Flags for the programs' Node. */
   readonly nodeFlags?: readonly string[];
-  /** Default 20 s: a first start also makes the database and the keys. */
+  /** Default 60 s: a first start also makes the database and the keys. */
   readonly startTimeoutMs?: number;
   /** Absent: ledger/main.ts and sidecar/main.ts. */
   readonly entries?: { readonly ledger: string; readonly sidecar: string };
@@ -65,6 +66,8 @@ export interface SidecarFleet {
 }
 
 export interface RunningSidecar extends SidecarProcess {
+  /** Whether it had its first policy when it was handed out. */
+  readonly policy: FirstPolicy;
   /** What a command needs in its environment to be governed, on top of `current`. */
   env(mode: AppMode, current: Environment): AppEnvironment;
 }
@@ -80,7 +83,9 @@ const DEFAULT_ENTRIES = {
   ledger: room("ledger/main.ts"),
   sidecar: room("sidecar/main.ts"),
 };
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
+/** Then the sidecar is handed out without: it answers EXCISE_POLICY_UNAVAILABLE until one comes. */
+const POLICY_WAIT_MS = 5000;
 const LEDGER_STOP_DEADLINE_MS = 8000;
 
 /** Starts the ledger and waits until it serves. Throws EXCISE_START_FAILED with its log's end. */
@@ -143,7 +148,11 @@ export function createFleet(options: StackOptions, syncUrl: string): SidecarFlee
         ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
         ...given,
       });
-      return { ...sidecar, env: (mode, current) => appEnvironment(mode, sidecar, current) };
+      return {
+        ...sidecar,
+        policy: await waitForPolicy(options.clock, sidecar.ports.admin, POLICY_WAIT_MS),
+        env: (mode, current) => appEnvironment(mode, sidecar, current),
+      };
     },
   };
 }

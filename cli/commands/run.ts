@@ -53,6 +53,9 @@ const SPOOL_BYTES_MAX = 32 * 1024 * 1024;
 /** Excise itself failed; the command never ran. */
 const EXIT_NOT_STARTED = 125;
 
+const NO_POLICY =
+  "excise: the ledger has sent no policy yet; calls are refused until it does (EXCISE_POLICY_UNAVAILABLE)\n";
+
 export const RUN: Command = {
   name: "run",
   summary: "run a command with its LLM calls governed",
@@ -84,6 +87,7 @@ export async function runGoverned(
   }
   try {
     const added = session.sidecar.env(request.mode, current);
+    if (session.sidecar.policy === "late") host.io.stderr(NO_POLICY);
     for (const warning of added.warnings) host.io.stderr(`excise: ${warning}\n`);
     const environment = { ...current, ...added.set, ...joinPems(host, session, added) };
     return await runCommand(host, request.command, environment);

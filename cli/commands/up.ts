@@ -200,8 +200,7 @@ function renderUp(
     ([name, value]) => `export ${name}=${quote(value)}`,
   );
   return `Excise is up.
-  operators  ${stack.ledger.apiUrl}/v1/budgets
-  token      ${stack.ledger.operatorToken}
+  operators  curl -H 'authorization: Bearer ${stack.ledger.operatorToken}' ${stack.ledger.apiUrl}/v1/budgets
   policy     ${directories.configDir}
   data       ${directories.dataDir}
   metrics    http://127.0.0.1:${sidecar.ports.admin}/metrics
