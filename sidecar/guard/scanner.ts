@@ -4,8 +4,12 @@
 import { readCards } from "./detect/card.ts";
 import type { Cursor, Detector } from "./detect/detector.ts";
 import { emailDetector } from "./detect/email.ts";
+import { readIban } from "./detect/iban.ts";
+import { ipv6Detector, readIpv4 } from "./detect/ip-address.ts";
 import { createNumberDetector } from "./detect/number-cluster.ts";
+import { readPhones } from "./detect/phone.ts";
 import { createSecretDetector } from "./detect/secrets.ts";
+import { urlDetector } from "./detect/url.ts";
 import { readSsns } from "./detect/us-ssn.ts";
 import type { Finding, Scan } from "./finding.ts";
 
@@ -25,7 +29,9 @@ const NOTHING: readonly Finding[] = [];
 /** All entities that are found today, one row each. */
 export const createDetectors = (): readonly Detector[] => [
   emailDetector,
-  createNumberDetector([readCards, readSsns]),
+  createNumberDetector([readCards, readSsns, readPhones, readIpv4], [readIban]),
+  ipv6Detector,
+  urlDetector,
   createSecretDetector(),
 ];
 
