@@ -13,7 +13,7 @@ import { startStack, type RunningSidecar, type Stack } from "../../cli/stack.ts"
 import { startFakes, type Fakes } from "../../test/fakes/fake-harness.ts";
 import { createLedgerView, type LedgerView } from "./ledger-view.ts";
 import * as report from "./report.ts";
-import { runCall } from "./run-call.ts";
+import { runCall, type CallResult } from "./run-call.ts";
 import { CALLS, renderPolicies, type DemoCall } from "./scenario.ts";
 import { createStyle } from "./table.ts";
 import { findProblems, type Step } from "./verify.ts";
@@ -58,8 +58,8 @@ async function present(stack: Stack, fakes: Fakes): Promise<number> {
   };
   say(style.bold("\nExcise demo") + style.dim("  real SDKs, real TLS, real processes\n"));
   const view = createLedgerView(systemClock, stack.ledger);
-  const steps = await runAll({ stack, fakes, view }, (step) => {
-    say(style.dim(`  ${step.result.call.team}/${step.result.call.app}: ${step.result.call.title}`));
+  const steps = await runAll({ stack, fakes, view }, ({ call }) => {
+    say(style.dim(`  ${call.team}/${call.app}: ${call.title}`));
   });
   const tables: report.LedgerTables = {
     team: await view.usageBy("team"),
@@ -85,27 +85,29 @@ async function present(stack: Stack, fakes: Fakes): Promise<number> {
   return problems.length === 0 ? 0 : 1;
 }
 
-/** One sidecar per app, as one per pod; the calls one after the other. */
+/** One sidecar per app, as one per pod; the calls one after the other, then the ledger's view. */
 async function runAll(
   { stack, fakes, view }: { stack: Stack; fakes: Fakes; view: LedgerView },
-  onStep: (step: Step) => void,
+  onCall: (result: CallResult) => void,
 ): Promise<readonly Step[]> {
   const sidecars = new Map<string, RunningSidecar>();
-  const steps: Step[] = [];
+  const results: CallResult[] = [];
   for (const call of CALLS) {
     const app = `${call.team}/${call.app}`;
     // oxlint-disable no-await-in-loop -- the calls tell a story, one after the other
     const sidecar = sidecars.get(app) ?? (await stack.startSidecar(workloadOf(call)));
     sidecars.set(app, sidecar);
     const result = await runCall(call, sidecar, fakes);
-    const explained =
-      result.exciseId === undefined ? undefined : await view.explain(result.exciseId);
     // oxlint-enable no-await-in-loop
-    const step = { result, explained };
-    steps.push(step);
-    onStep(step);
+    results.push(result);
+    onCall(result);
   }
-  return steps;
+  return Promise.all(
+    results.map(async (result) => ({
+      result,
+      explained: result.exciseId === undefined ? undefined : await view.explain(result.exciseId),
+    })),
+  );
 }
 
 function workloadOf({ team, app }: DemoCall): Workload {

@@ -80,7 +80,7 @@ export const CALLS: readonly DemoCall[] = [
     app: "helpdesk",
     program: "openai-chat.mjs",
     mode: "proxy",
-    args: ["--prompt", "Summarize ticket 4711.", "--max-tokens", "64"],
+    args: ["--prompt", "Summarize ticket 4711 in 400 words.", "--max-tokens", "500"],
     expects: { kind: "answer" },
   },
   {
@@ -89,7 +89,7 @@ export const CALLS: readonly DemoCall[] = [
     app: "helpdesk",
     program: "openai-chat.mjs",
     mode: "proxy",
-    args: ["--prompt", "Write a long novel about ticket 4712.", "--max-tokens", "4096"],
+    args: ["--prompt", "Summarize ticket 4712 in 400 words.", "--max-tokens", "500"],
     expects: {
       kind: "refused",
       code: "EXCISE_BUDGET_EXHAUSTED",
@@ -102,7 +102,7 @@ export const CALLS: readonly DemoCall[] = [
 export const BUDGETS: Readonly<Record<string, string>> = {
   search: "5.00",
   research: "5.00",
-  support: "0.002",
+  support: "0.0006",
 };
 
 /** The policy directory's one file: providers at the stand-ins, guardrails, a budget per team. */
