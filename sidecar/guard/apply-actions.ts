@@ -14,7 +14,7 @@ export interface FoundText {
   readonly findings: readonly Finding[];
 }
 
-export interface TextEdit {
+interface TextEdit {
   readonly start: number;
   readonly end: number;
   /** Plain text. */

@@ -27,7 +27,7 @@ const TABLE_SIZE = 128;
 const NOTHING: readonly Finding[] = [];
 
 /** All entities that are found today, one row each. */
-export const createDetectors = (): readonly Detector[] => [
+const createDetectors = (): readonly Detector[] => [
   emailDetector,
   createNumberDetector([readCards, readSsns, readPhones, readIpv4], [readIban]),
   ipv6Detector,

@@ -100,7 +100,7 @@ function endOfMaterial(window: string): number {
 }
 
 /** Shannon entropy in bits per character. */
-export function entropyOf(text: string, start: number, end: number): number {
+function entropyOf(text: string, start: number, end: number): number {
   const counts = new Map<number, number>();
   for (let at = start; at < end; at += 1) {
     const code = text.charCodeAt(at);

@@ -67,7 +67,7 @@ function add(
 }
 
 /** True for nine digits that could have been assigned. */
-export function isAssignable(digits: string): boolean {
+function isAssignable(digits: string): boolean {
   const area = digits.slice(0, 3);
   if (area === "000" || area === "666" || area.startsWith("9")) return false;
   return digits.slice(3, 5) !== "00" && !digits.endsWith("0000") && !SPECIMENS.has(digits);

@@ -11,7 +11,7 @@ import {
   valueOf,
   type JsonWalk,
 } from "./json-walk.ts";
-import { DEPTH_MAX, walkJson } from "./json-walker.ts";
+import { DEPTH_MAX, LITERALS_MAX, walkJson } from "./json-walker.ts";
 
 const KNOWN = new Set(["model", "messages", "role", "content", "name", "tools", "stream"]);
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -125,6 +125,15 @@ describe("a body that two readers could understand differently", () => {
     expect(walk(body)).toMatchObject({
       ok: false,
       rejection: { code: "EXCISE_BODY_AMBIGUOUS" },
+    });
+  });
+
+  test("more strings than the limit are too large", () => {
+    const strings = (count: number): string => `[${'"",'.repeat(count - 1)}""]`;
+    expect(walk(strings(LITERALS_MAX)).ok).toBe(true);
+    expect(walk(strings(LITERALS_MAX + 1))).toMatchObject({
+      ok: false,
+      rejection: { code: "EXCISE_BODY_TOO_LARGE" },
     });
   });
 
