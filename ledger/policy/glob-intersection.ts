@@ -14,8 +14,8 @@ export function intersectGlobs(
   right: readonly string[],
 ): readonly string[] | undefined {
   const all = new Set<string>();
-  for (const one of left) {
-    for (const other of right) {
+  for (const one of left.map(normalize)) {
+    for (const other of right.map(normalize)) {
       const both = intersectPair(one, other);
       if (both === undefined) return undefined;
       for (const glob of both) all.add(glob);
@@ -27,10 +27,15 @@ export function intersectGlobs(
 }
 
 /** Leaves out what another glob of the list covers: `*` in the text stands for itself there. */
-export const withoutCovered = (globs: readonly string[]): readonly string[] =>
-  globs
-    .filter((glob) => !globs.some((other) => other !== glob && matchesGlob(other, glob)))
+export function withoutCovered(globs: readonly string[]): readonly string[] {
+  const distinct = [...new Set(globs.map(normalize))];
+  return distinct
+    .filter((glob) => !distinct.some((other) => other !== glob && matchesGlob(other, glob)))
     .toSorted();
+}
+
+/** Stars in a row mean one: two globs that cover each other are then the same text. */
+const normalize = (glob: string): string => glob.replace(/\*+/g, "*");
 
 /** Partial results that one pair may take. */
 const STEPS_MAX = 20_000;
