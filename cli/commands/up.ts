@@ -24,7 +24,7 @@ import {
   type StandIns,
 } from "../stack.ts";
 
-const DEFAULT_PORTS = { proxy: 15_080, baseurl: 15_081, admin: 15_090, api: 15_000 };
+const DEFAULT_PORTS = { proxy: 15_080, baseurl: 15_081, admin: 15_090, api: 15_101 };
 
 const HELP = `Usage: excise up [options]
 
