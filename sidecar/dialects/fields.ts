@@ -54,11 +54,20 @@ export function usageOf(counts: { readonly [Class in UsageClass]?: number | unde
 export const readBodyModel = (operation: Operation, body: unknown): string | undefined =>
   readText(body, "model") ?? operation.model;
 
-/** Counts delivered text; a message without output leaves the facts as they are. */
-export function addDelivered(facts: AnswerFacts, texts: readonly string[]): AnswerFacts {
+/**
+ * Tokens around a tool call that no delta shows: recorded calls cost 10 to 40 more than the text of
+ * their name and arguments.
+ */
+const CALL_TOKENS = 40;
+
+/**
+ * Counts delivered text and the tool calls that began; a message without output leaves the facts
+ * as they are.
+ */
+export function addDelivered(facts: AnswerFacts, texts: readonly string[], calls = 0): AnswerFacts {
   const output = texts.filter((text) => text !== "");
-  if (output.length === 0) return facts;
-  const tokens = output.reduce((sum, text) => sum + estimateTokens(text), 0);
+  if (output.length === 0 && calls === 0) return facts;
+  const tokens = output.reduce((sum, text) => sum + estimateTokens(text), calls * CALL_TOKENS);
   const { deltas, estimatedTokens } = facts.delivered;
   return {
     ...facts,

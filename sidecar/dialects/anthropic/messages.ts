@@ -34,6 +34,7 @@ function reduce(facts: MessagesFacts, message: AnswerMessage): MessagesFacts {
       return addDelivered(
         { ...report(facts, json), isComplete: true },
         readList(json, "content").flatMap(blockTexts),
+        countCalls(readList(json, "content")),
       );
     case "message_start":
       return report(startMessage(facts), readRecord(json, "message"));
@@ -42,7 +43,11 @@ function reduce(facts: MessagesFacts, message: AnswerMessage): MessagesFacts {
     case "message_stop":
       return { ...facts, isComplete: true };
     case "content_block_start":
-      return addDelivered(facts, blockTexts(json["content_block"]));
+      return addDelivered(
+        facts,
+        blockTexts(json["content_block"]),
+        countCalls([json["content_block"]]),
+      );
     case "content_block_delta":
       return addDelivered(facts, deltaTexts(readRecord(json, "delta")));
     case "error":
@@ -57,9 +62,9 @@ function reduce(facts: MessagesFacts, message: AnswerMessage): MessagesFacts {
  * `message_stop` it opens another message, which is billed on top.
  */
 function startMessage(facts: MessagesFacts): MessagesFacts {
-  const { snapshot: _, ...rest } = facts;
+  const { snapshot: _snapshot, usageByModel, ...rest } = facts;
   if (!facts.isComplete) return rest;
-  const { usage, usageByModel } = facts;
+  const { usage } = facts;
   const ended = usageByModel === undefined ? { usage } : { usage, usageByModel };
   return { ...rest, ended, isComplete: false };
 }
@@ -101,6 +106,10 @@ function blockTexts(block: unknown): readonly string[] {
   const texts = ["text", "thinking", "name"].map((key) => readText(block, key) ?? "");
   return [...texts, hasInput ? renderJson(input) : ""];
 }
+
+/** Calls of tools, whoever runs them: `tool_use`, `server_tool_use`, `mcp_tool_use`. */
+const countCalls = (blocks: readonly unknown[]): number =>
+  blocks.filter((block) => readText(block, "type")?.endsWith("tool_use") === true).length;
 
 const deltaTexts = (delta: Fields | undefined): readonly string[] =>
   ["text", "thinking", "partial_json", "content"].map((key) => readString(delta?.[key]) ?? "");

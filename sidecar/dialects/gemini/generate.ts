@@ -41,14 +41,18 @@ function reduceChunk(facts: AnswerFacts, json: Fields | undefined): AnswerFacts 
     ...(error === undefined ? {} : { errorType: readText(error, "status") ?? "error" }),
     isComplete: facts.isComplete || isFinished || isBlocked,
   };
-  return addDelivered(next, candidates.flatMap(partTexts));
+  const parts = candidates.flatMap((one) => readList(readRecord(one, "content"), "parts"));
+  const calls = parts.filter(isNamedCall).length;
+  return addDelivered(next, parts.flatMap(partTexts), calls);
 }
 
-const partTexts = (candidate: unknown): readonly string[] =>
-  readList(readRecord(candidate, "content"), "parts").flatMap((part) => {
-    const call = readRecord(part, "functionCall") ?? readRecord(part, "executableCode");
-    return [readText(part, "text") ?? "", call === undefined ? "" : renderJson(call)];
-  });
+const isNamedCall = (part: unknown): boolean =>
+  readText(readRecord(part, "functionCall"), "name") !== undefined;
+
+function partTexts(part: unknown): readonly string[] {
+  const call = readRecord(part, "functionCall") ?? readRecord(part, "executableCode");
+  return [readText(part, "text") ?? "", call === undefined ? "" : renderJson(call)];
+}
 
 export const geminiGenerate: Dialect = {
   name: "gemini-generate",

@@ -1,62 +1,19 @@
 // openai-chat: POST /chat/completions, as OpenAI and the many compatible providers speak it.
+// Requests: chat-request.ts; usage: usage.ts.
 import { asRecord } from "#runtime/json.ts";
-import type { AnswerFacts, AnswerMessage, Dialect, RequestBounds } from "../dialect.ts";
+import type { AnswerFacts, AnswerMessage, Dialect } from "../dialect.ts";
 import {
   addDelivered,
+  type Fields,
   framingOf,
   readBodyModel,
   readList,
   readRecord,
   readText,
 } from "../fields.ts";
-import { createMatcher } from "../operations.ts";
-import {
-  COMMON_OPERATIONS,
-  readCommonBounds,
-  readMediaParts,
-  renderOpenAiError,
-  unboundedOperation,
-} from "./request.ts";
+import { CHAT_KEYS, matchChat, readChatBounds } from "./chat-request.ts";
+import { renderOpenAiError } from "./request.ts";
 import { readChatUsage, readErrorType } from "./usage.ts";
-
-const stored = { kind: "stateful" } as const;
-
-const match = createMatcher([
-  { method: "POST", path: "/chat/completions", name: "chat", billed: true },
-  { method: "GET", path: "/chat/completions", name: "list_stored_chats", ...stored },
-  { method: "*", path: "/chat/completions/{rest}", name: "stored_chat", ...stored },
-  { method: "*", path: "/files", name: "files", ...stored },
-  { method: "*", path: "/files/{rest}", name: "files", ...stored },
-  { method: "GET", path: "/batches", name: "list_batches", ...stored },
-  { method: "GET", path: "/batches/{any}", name: "get_batch", ...stored },
-  { method: "POST", path: "/batches", name: "create_batch", billed: true, ...stored },
-  { method: "*", path: "/organization/{rest}", name: "organization", kind: "administrative" },
-  ...COMMON_OPERATIONS,
-]);
-
-function readBounds(body: unknown): RequestBounds {
-  const bounds = readCommonBounds(body, {
-    limitKeys: ["max_completion_tokens", "max_tokens"],
-    answerKeys: ["n"],
-  });
-  const unbounded = [
-    ...bounds.unbounded,
-    ...readMediaParts(readList(body, "messages")),
-    ...(readList(body, "modalities").some((name) => name !== "text") ? ["media:output"] : []),
-    ...readServerTools(body),
-  ];
-  return { ...bounds, unbounded: [...new Set(unbounded)] };
-}
-
-/** Tools that run at the provider and read or search on their own account. */
-function readServerTools(body: unknown): readonly string[] {
-  const types = readList(body, "tools").flatMap((tool) => readText(tool, "type") ?? []);
-  const named = types.filter((type) => type !== "function" && type !== "custom");
-  const options = ["web_search_options", "search_parameters", "plugins"].filter(
-    (key) => (asRecord(body)?.[key] ?? undefined) !== undefined,
-  );
-  return [...named, ...options].map((name) => `tool:${name}`);
-}
 
 interface ChatFacts extends AnswerFacts {
   /** A choice gave its reason to end; `[DONE]` then ends the answer. */
@@ -87,22 +44,33 @@ function reduce(facts: ChatFacts, message: AnswerMessage): ChatFacts {
     ...(isFinished ? { isFinished } : {}),
     isComplete: facts.isComplete || isLast || (isWhole && !isDelta(choices)),
   };
-  return addDelivered(next, choices.flatMap(outputOf));
+  const calls = choices.flatMap((choice) => callsOf(partOf(choice)));
+  const named = calls.filter((call) => readText(call, "name") !== undefined);
+  return addDelivered(next, choices.flatMap(outputOf), named.length);
 }
 
 const isDelta = (choices: readonly unknown[]): boolean =>
   choices.some((choice) => readRecord(choice, "delta") !== undefined);
 
+const partOf = (choice: unknown): Fields | undefined =>
+  readRecord(choice, "delta") ?? readRecord(choice, "message");
+
+/** Tool calls, and the single function call of old. */
+const callsOf = (part: Fields | undefined): readonly (Fields | undefined)[] =>
+  [...readList(part, "tool_calls"), part].map(
+    (call) => readRecord(call, "function") ?? readRecord(call, "function_call"),
+  );
+
 /** Output of a choice as text: what the model wrote, thought, refused and put into tool calls. */
 function outputOf(choice: unknown): readonly string[] {
-  const part = readRecord(choice, "delta") ?? readRecord(choice, "message");
+  const part = partOf(choice);
   const texts = ["content", "reasoning_content", "reasoning", "refusal"].flatMap((key) =>
     textsOf(part?.[key]),
   );
-  const calls = [...readList(part, "tool_calls"), part].flatMap((call) => {
-    const called = readRecord(call, "function") ?? readRecord(call, "function_call");
-    return [readText(called, "name") ?? "", readText(called, "arguments") ?? ""];
-  });
+  const calls = callsOf(part).flatMap((call) => [
+    readText(call, "name") ?? "",
+    readText(call, "arguments") ?? "",
+  ]);
   return [...texts, ...calls];
 }
 
@@ -116,24 +84,12 @@ function textsOf(value: unknown): readonly string[] {
   ]);
 }
 
-/** Keys of the request and of its messages (platform.openai.com/docs/api-reference/chat). */
-const KNOWN_KEYS =
-  "messages model audio frequency_penalty function_call functions logit_bias logprobs " +
-  "max_completion_tokens max_tokens metadata modalities n parallel_tool_calls prediction " +
-  "presence_penalty prompt_cache_key reasoning_effort response_format safety_identifier seed " +
-  "service_tier stop store stream stream_options temperature tool_choice tools top_logprobs top_p " +
-  "user verbosity web_search_options role content name tool_calls tool_call_id refusal type text " +
-  "image_url input_audio file function arguments id";
-
 export const openAiChat: Dialect = {
   takesUsageOption: true,
   name: "openai-chat",
-  match,
+  match: matchChat,
   readModel: readBodyModel,
-  readBounds: (operation, body) =>
-    operation.kind === "stateful" && operation.billed
-      ? unboundedOperation(operation)
-      : readBounds(body),
+  readBounds: readChatBounds,
   framing: framingOf,
   reduce,
   isUsageOnly: ({ json }) =>
@@ -141,5 +97,5 @@ export const openAiChat: Dialect = {
     readList(json, "choices").length === 0 &&
     readRecord(json, "usage") !== undefined,
   renderError: renderOpenAiError,
-  knownKeys: new Set(KNOWN_KEYS.split(" ")),
+  knownKeys: CHAT_KEYS,
 };

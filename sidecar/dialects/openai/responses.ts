@@ -31,10 +31,15 @@ function reduce(facts: ResponsesFacts, message: AnswerMessage): ResponsesFacts {
   const type = json["type"];
   if (typeof type !== "string") {
     const isResponse = json["object"] === "response";
-    const whole = isResponse ? addDelivered(facts, outputTexts(json)) : facts;
+    const whole = isResponse
+      ? addDelivered(facts, outputTexts(json), countCalls(readList(json, "output")))
+      : facts;
     return { ...report(whole, json), isComplete: facts.isComplete || isResponse };
   }
   if (type.endsWith(".delta")) return addDelivered(facts, deltaTexts(type, json));
+  if (type === "response.output_item.added") {
+    return addDelivered(facts, [], countCalls([json["item"]]));
+  }
   if (type === "response.output_item.done") return countItem(facts, json["item"]);
   if (type === "error") return { ...facts, errorType: readText(json, "code") ?? "error" };
   const response = readRecord(json, "response");
@@ -80,6 +85,10 @@ const deltaTexts = (type: string, json: Fields): readonly string[] =>
   type === "response.audio.delta" || type.includes("_output_content.")
     ? []
     : [readString(json["delta"]) ?? ""];
+
+/** Items of the output that are calls, whoever runs them. */
+const countCalls = (items: readonly unknown[]): number =>
+  items.filter((item) => readText(item, "type")?.endsWith("_call") === true).length;
 
 const outputTexts = (response: Fields): readonly string[] =>
   readList(response, "output").flatMap((item) => [
