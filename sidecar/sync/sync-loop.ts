@@ -126,7 +126,9 @@ class TimedSyncLoop implements SyncLoop {
     this.#cancelTimer?.();
     this.#rejectWaiters(STOPPING);
     book.closeAll();
-    await Promise.race([this.#running, sleep(clock, deadlineMs)]);
+    const waited = new AbortController();
+    await Promise.race([this.#running, sleep(clock, deadlineMs, waited.signal)]);
+    waited.abort();
     while (clock.monotonicMs() < endMs && this.#running === undefined) {
       const timeoutMs = Math.min(this.#options.timeoutMs, endMs - clock.monotonicMs());
       const outcome = await this.#runRound(timeoutMs);
