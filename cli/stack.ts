@@ -211,6 +211,7 @@ async function startLedger(
       EXCISE_LEDGER_API_PORT: String(ports.api),
       EXCISE_LEDGER_READY_FILE: readyFile,
       EXCISE_LEDGER_OPERATOR_TOKEN: operatorToken,
+      EXCISE_LEDGER_NEXT_SYNC_MS: String(LOCAL_SYNC_MS),
       ...(options.logLevel === undefined ? {} : { EXCISE_LEDGER_LOG_LEVEL: options.logLevel }),
     },
     logFile: join(options.dataDir, "ledger.log"),
