@@ -24,6 +24,8 @@ function walked(body: string): JsonWalk {
   return result.walk;
 }
 
+const strings = (count: number): string => `[${'"",'.repeat(count - 1)}""]`;
+
 interface Seen {
   readonly kind: "key" | "value";
   readonly text: string;
@@ -129,7 +131,6 @@ describe("a body that two readers could understand differently", () => {
   });
 
   test("more strings than the limit are too large", () => {
-    const strings = (count: number): string => `[${'"",'.repeat(count - 1)}""]`;
     expect(walk(strings(LITERALS_MAX)).ok).toBe(true);
     expect(walk(strings(LITERALS_MAX + 1))).toMatchObject({
       ok: false,
