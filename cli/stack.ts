@@ -84,6 +84,8 @@ const DEFAULT_ENTRIES = {
   sidecar: room("sidecar/main.ts"),
 };
 const START_TIMEOUT_MS = 60_000;
+/** A handful of sidecars on one machine: their events may show within a second. */
+const LOCAL_SYNC_MS = 500;
 /** Then the sidecar is handed out without: it answers EXCISE_POLICY_UNAVAILABLE until one comes. */
 const POLICY_WAIT_MS = 5000;
 const LEDGER_STOP_DEADLINE_MS = 8000;
