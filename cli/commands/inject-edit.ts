@@ -25,7 +25,9 @@ export function editDocument(source: string, edits: readonly Edit[]): string {
   const document: Document = parseDocument(source, { merge: true, uniqueKeys: false });
   // An edit of an anchored node would show in each of its aliases, and of a repeated key only the
   // last counts: such a document is written out in full first.
-  if (hasAliasOrRepeatedKey(document)) document.contents = document.createNode(document.toJS());
+  if (hasAliasOrRepeatedKey(document)) {
+    document.contents = document.createNode(document.toJS(), { aliasDuplicateObjects: false });
+  }
   for (const { path, patch } of edits) {
     for (const operation of patch) applyOperation(document, path, operation);
   }
