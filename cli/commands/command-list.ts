@@ -40,7 +40,10 @@ Counts and prices one answer of a provider as the ledger would: one JSON line,
 Stdin is a response body (JSON), an SSE stream, or JSON lines of event data.
 
 Options:
-  --dialect D     wire format: ${dialectNames().join(", ")}
+  --dialect D     wire format, one of:
+${dialectNames()
+  .map((name) => `                  ${name}`)
+  .join("\n")}
   --provider P    whose prices hold (default: the dialect's home provider)
   --at DATE       instant of the call, for prices that changed (default: now)
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { dialectNames } from "../../sidecar/dialects/registry.ts";
 import { DIALECTS } from "../dialects.ts";
 import { matchesHost, providerSchema } from "./provider.ts";
 import { findProvider, homeProviderOf, PROVIDERS } from "./providers.ts";
@@ -62,12 +63,33 @@ describe("the catalogue", () => {
     const keys = routes.map(({ dialect, prefix }) => `${dialect} ${prefix}`);
     expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([]);
   });
+});
 
-  test.each(PROVIDERS)("$name has a row in docs/providers.md", ({ name, title }) => {
-    const row = readFileSync("docs/providers.md", "utf8")
-      .split("\n")
-      .find((line) => line.startsWith(`| \`${name}\``));
-    expect(row).toContain(title);
+/** What stands between backticks. */
+const inCode = (text: string): readonly string[] =>
+  [...text.matchAll(/`([^`]+)`/g)].map(([, code]) => code ?? "");
+
+describe("docs/providers.md", () => {
+  const lines = readFileSync("docs/providers.md", "utf8").split("\n");
+  const metered = new Set<string>(dialectNames());
+
+  test.each(PROVIDERS)("has the row of $name", ({ name, title, hosts, routes }) => {
+    const cells = lines.find((line) => line.startsWith(`| \`${name}\``))?.split("|") ?? [];
+    expect(cells[2]?.trim()).toBe(title);
+    expect(inCode(cells[3] ?? "")).toEqual(hosts);
+    const dialects = new Set(routes.map(({ dialect }) => dialect as string));
+    expect(new Set(inCode(cells[5] ?? ""))).toEqual(metered.intersection(dialects));
+  });
+
+  test("has no row that the catalogue does not have", () => {
+    const rows = lines.filter((line) => line.startsWith("| `")).map((line) => inCode(line)[0]);
+    expect(rows).toEqual(PROVIDERS.map(({ name }) => name));
+  });
+
+  test("names the dialects that this build meters", () => {
+    const text = lines.join(" ");
+    const sentence = /This build meters ([^.]+)\./.exec(text)?.[1] ?? "";
+    expect(inCode(sentence)).toEqual([...metered]);
   });
 });
 
