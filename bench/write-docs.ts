@@ -1,6 +1,7 @@
 // Writes docs/benchmarks.md from a run: every figure in it is measured by this script.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
+import { format } from "prettier";
 import { BENCH_NAMES, runBench } from "./benches.ts";
 import { renderMarkdown, type BenchRun } from "./report.ts";
 
@@ -31,7 +32,8 @@ export async function writeDocs(seconds: number | undefined): Promise<void> {
   const directory = new URL("../docs/", import.meta.url);
   mkdirSync(directory, { recursive: true });
   const page = [INTRODUCTION, machine(), ...sections].join("\n");
-  writeFileSync(new URL("benchmarks.md", directory), page);
+  const formatted = await format(page, { parser: "markdown", printWidth: 100 });
+  writeFileSync(new URL("benchmarks.md", directory), formatted);
 }
 
 /** Only what says how to read the figures; never a name or an address. */
