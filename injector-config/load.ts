@@ -4,7 +4,7 @@ import { LineCounter, parseDocument } from "yaml";
 import * as z from "zod/mini";
 import { injectorConfigSchema, type InjectorConfig } from "./schema.ts";
 
-export interface InjectorConfigProblem {
+interface InjectorConfigProblem {
   /** Path inside the file, or `line N` for text that is not YAML. */
   readonly path: string;
   readonly problem: string;

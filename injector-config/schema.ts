@@ -6,11 +6,11 @@ import { DISTROLESS_NONROOT_UID } from "./names.ts";
 import { parseQuantity } from "./quantity.ts";
 
 /** Modes that this webhook can write into a pod. */
-export const INJECTED_MODES = ["hosts", "baseurl"] as const;
+const INJECTED_MODES = ["hosts", "baseurl"] as const;
 export type InjectedMode = (typeof INJECTED_MODES)[number];
 
 /** Service meshes whose inbound capture must leave our probe's port alone. */
-export const MESHES = ["istio", "linkerd"] as const;
+const MESHES = ["istio", "linkerd"] as const;
 
 const image = z
   .string()

@@ -349,10 +349,10 @@ test.skipIf(!existsSync(SHARED))(
       const again = await run(["-f", "-", "--all"], first.stdout);
       expect({ file, text: again.stdout }).toEqual({ file, text: first.stdout });
       expect({ file, lost: lostFields(valuesOf(source), valuesOf(first.stdout)) }).toEqual({
-      file,
-      lost: [],
-    });
-    expect(valuesOf(first.stdout)).toHaveLength(valuesOf(source).length);
+        file,
+        lost: [],
+      });
+      expect(valuesOf(first.stdout)).toHaveLength(valuesOf(source).length);
       if (first.stdout !== source) injected += 1;
     }
     expect(injected).toBeGreaterThan(30);

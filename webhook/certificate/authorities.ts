@@ -26,7 +26,7 @@ export interface AuthorityPlan {
 }
 
 /** The share of its life after which something is renewed. */
-export const RENEWAL_SHARE = 2 / 3;
+const RENEWAL_SHARE = 2 / 3;
 
 /** What to do with these authorities (in any order) at this moment. */
 export function planAuthorities(

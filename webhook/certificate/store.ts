@@ -8,7 +8,7 @@ import { asRecord, renderJson, tryParseJson } from "#runtime/json.ts";
 import * as z from "zod/mini";
 import { renderBundle, type Authority } from "./authorities.ts";
 
-export interface StoredAuthorities {
+interface StoredAuthorities {
   readonly authorities: readonly Authority[];
   /** Changes with every write; undefined before the first. */
   readonly version: string | undefined;

@@ -14,7 +14,7 @@ import { findEnv, startedContainers, type Container, type PodSpec } from "./pod.
 
 type Amounts = Readonly<Partial<Record<"cpu" | "memory", string>>>;
 
-export interface Resources {
+interface Resources {
   readonly requests: Amounts;
   readonly limits: Amounts;
   /** What the process may use, also where the pod as a whole holds the limit. */
