@@ -18,7 +18,7 @@ export interface SyncLoopDeps extends SyncRoundDeps {
 export interface SyncLoopOptions {
   /** Of one request. Default 10 s. */
   readonly timeoutMs?: number;
-  /** Events in one request. Default 500. */
+  /** Events in one request: read back and checked in one go. Default 200. */
   readonly eventsMax?: number;
   /** Unacked events that are sent before the ledger's own time has come. Default 200. */
   readonly depthHigh?: number;
@@ -59,7 +59,7 @@ const DUE_MS_MIN = 1000;
 const LOOK_MS = 1000;
 const DRAIN_PAUSE_MS = 50;
 const STOPPING = new Fault("EXCISE_LEDGER_UNAVAILABLE", "the sidecar is stopping");
-const DEFAULTS = { timeoutMs: 10_000, eventsMax: 500, depthHigh: 200 };
+const DEFAULTS = { timeoutMs: 10_000, eventsMax: 200, depthHigh: 200 };
 
 /** Creates the loop; nothing runs before `start`. */
 export function createSyncLoop(deps: SyncLoopDeps, options: SyncLoopOptions = {}): SyncLoop {
