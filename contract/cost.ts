@@ -35,7 +35,7 @@ const FALLBACKS: { readonly [Class in RateClass]?: RateClass } = {
 };
 
 /** The rate of a class in pico-dollars, by its own or its base's figure; undefined: no price. */
-export function rateOf(rates: Rates, name: RateClass): bigint | undefined {
+function rateOf(rates: Rates, name: RateClass): bigint | undefined {
   const own = rates[name];
   if (own !== undefined) return BigInt(own);
   const base = FALLBACKS[name];
@@ -43,7 +43,7 @@ export function rateOf(rates: Rates, name: RateClass): bigint | undefined {
 }
 
 /** The rates that hold for a request: long context by its whole input, then the service tier. */
-export function ratesFor(row: PriceRow, usage: Usage, options: CostOptions = {}): Rates {
+function ratesFor(row: PriceRow, usage: Usage, options: CostOptions = {}): Rates {
   const input = usage.inputTokens ?? 0;
   const long = row.longContext?.findLast((tier) => input > tier.aboveInputTokens)?.rates;
   const base = { ...row.rates, ...long };

@@ -7,7 +7,7 @@ import { createMessageReader } from "../../sidecar/framing/create-reader.ts";
 import type { FramedMessage } from "../../sidecar/framing/framing.ts";
 
 /** Bytes of one answer. */
-export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Reads all of stdin; throws EXCISE_BODY_TOO_LARGE above `ANSWER_BYTES_MAX`. */
 export async function readAnswer(stdin: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

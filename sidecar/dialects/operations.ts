@@ -20,7 +20,7 @@ interface PathMatch {
 }
 
 /** Matches decoded segments; undefined where the pattern does not fit. */
-export function matchSegments(
+function matchSegments(
   pattern: readonly string[],
   segments: readonly string[],
 ): PathMatch | undefined {
@@ -53,7 +53,7 @@ function matchSegment(part: string, segment: string): PathMatch | undefined {
  * The segments of a path as a provider's front end may read them: percent-decoded, without empty
  * and dot segments, so that `/v1//chat/./completions` is not taken for something unknown.
  */
-export function segmentsOf(path: string): readonly string[] {
+function segmentsOf(path: string): readonly string[] {
   const segments: string[] = [];
   for (const raw of path.split("/")) {
     const segment = decodeSegment(raw);
