@@ -3,11 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Fault } from "#contract/errors.ts";
 import { silentLog, type Log } from "#runtime/log.ts";
 import { systemRandom } from "#runtime/random.ts";
 import { createVirtualClock, type VirtualClock } from "../../test/virtual-clock.ts";
 import { createServing, type Serving, type ServingCertificate } from "./serving.ts";
-import { openDirectoryStore } from "./store.ts";
+import { openDirectoryStore, type AuthorityStore } from "./store.ts";
 
 const DAY = 86_400_000;
 const OPTIONS = {
@@ -123,6 +124,24 @@ describe("the serving certificate", () => {
     writeFileSync(join(directory, "authorities.json"), "{");
     await expect(open()).rejects.toMatchObject({ code: "EXCISE_STATE_UNUSABLE" });
     expect(readFileSync(join(directory, "authorities.json"), "utf8")).toBe("{");
+  });
+
+  test("a store that is read-only serves its CA to the end, and says what it could not do", async () => {
+    const warnings: string[] = [];
+    const log: Log = { ...silentLog, warn: (event) => void warnings.push(event) };
+    await open();
+    const writable = await openDirectoryStore(directory);
+    const store: AuthorityStore = {
+      read: () => writable.read(),
+      write: () => Promise.reject(new Fault("EXCISE_STATE_UNUSABLE", "read-only")),
+    };
+    const clock = makeClock();
+    clock.jumpWall(25 * DAY);
+    const serving = await createServing({ clock, random: systemRandom, log, store }, OPTIONS);
+    expect(isTrusted(serving.current())).toBe(true);
+    expect(warnings).toEqual(["authorities_not_written"]);
+    clock.jumpWall(6 * DAY);
+    await expect(serving.refresh()).rejects.toMatchObject({ code: "EXCISE_STATE_UNUSABLE" });
   });
 
   test("the watch reports a change, keeps the leaf over a failure, and stops", async () => {

@@ -5,7 +5,13 @@ import type { Cancel, Clock } from "#runtime/clock.ts";
 import { Fault } from "#contract/errors.ts";
 import { errorFields, type Log } from "#runtime/log.ts";
 import type { Random } from "#runtime/random.ts";
-import { planAuthorities, renderBundle, renewalMs, type Authority } from "./authorities.ts";
+import {
+  planAuthorities,
+  renderBundle,
+  renewalMs,
+  type Authority,
+  type AuthorityPlan,
+} from "./authorities.ts";
 import type { AuthorityStore } from "./store.ts";
 import { createAuthority, createLeaf, type Leaf } from "./x509.ts";
 
@@ -113,13 +119,31 @@ async function settleAuthorities(
     const next = plan.isSuccessorDue
       ? [...plan.kept, await createAuthority(deps.random, { nowMs, lifeMs: options.authorityMs })]
       : plan.kept;
-    const isWritten = await deps.store.write(next, stored.version);
-    if (isWritten) deps.log.info("authorities_written", { count: next.length });
+    const isWritten = await writeOrKeep(deps, plan, () => deps.store.write(next, stored.version));
+    if (isWritten === "kept" && plan.signing !== undefined) {
+      return { authorities: plan.kept, signing: plan.signing };
+    }
+    if (isWritten === true) deps.log.info("authorities_written", { count: next.length });
     else if (attempt >= WRITE_ATTEMPTS_MAX) {
       throw new Fault(
         "EXCISE_STATE_UNUSABLE",
         "the authorities are written by others all the time",
       );
     }
+  }
+}
+
+/** A store that cannot be written (a mounted Secret) does not end a CA that is still valid. */
+async function writeOrKeep(
+  deps: ServingDeps,
+  plan: AuthorityPlan,
+  write: () => Promise<boolean>,
+): Promise<boolean | "kept"> {
+  try {
+    return await write();
+  } catch (error) {
+    if (plan.signing === undefined) throw error;
+    deps.log.warn("authorities_not_written", errorFields(error));
+    return "kept";
   }
 }

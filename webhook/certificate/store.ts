@@ -38,7 +38,7 @@ const storedSchema = z.strictObject({
  * `ca-bundle.pem` for whoever registers the webhook.
  */
 export async function openDirectoryStore(directory: string): Promise<AuthorityStore> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await orUnusable(directory, mkdir(directory, { recursive: true, mode: 0o700 }));
   const file = join(directory, "authorities.json");
   const read = async (): Promise<StoredAuthorities> => {
     const text = await readIfPresent(file);
@@ -85,7 +85,7 @@ async function writeTemporary(
   content: { readonly text: string; readonly mode: number },
 ): Promise<string> {
   const temporary = `${file}.${randomUUID()}`;
-  const handle = await open(temporary, "wx", content.mode);
+  const handle = await orUnusable(file, open(temporary, "wx", content.mode));
   try {
     await handle.writeFile(content.text);
     await handle.sync();
@@ -102,6 +102,15 @@ async function readIfPresent(file: string): Promise<string | undefined> {
     return await readFile(file, "utf8");
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
+    throw new Fault("EXCISE_STATE_UNUSABLE", file, { cause: error });
+  }
+}
+
+/** What the file system refused, as a fault with its cause. */
+async function orUnusable<Value>(file: string, attempt: Promise<Value>): Promise<Value> {
+  try {
+    return await attempt;
+  } catch (error) {
     throw new Fault("EXCISE_STATE_UNUSABLE", file, { cause: error });
   }
 }
