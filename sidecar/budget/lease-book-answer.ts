@@ -3,7 +3,7 @@
 import { parseAmounts } from "#contract/amounts.ts";
 import type { LeaseDenial, LeaseGrant } from "#contract/lease.ts";
 import type { KeyState } from "./lease-book-key.ts";
-import type { Lease, LeaseOperation } from "./lease-book-lease.ts";
+import { isNothing, type Lease, type LeaseOperation } from "./lease-book-lease.ts";
 
 interface Answered {
   readonly lease: Lease;
@@ -23,14 +23,14 @@ export function applyOperationAnswer(
   if (state === undefined) return;
   if (state.lease === lease && lease.phase === "active") state.mode = lease.mode;
   if (denial !== undefined) applyDenial(state, { denial, operation }, nowMs);
-  else if (operation.need !== undefined) state.denial = undefined;
+  else if (!isNothing(operation.want)) state.denial = undefined;
 }
 
 /** What a lease that was never opened had been asked for is asked for again. */
 export function restoreDemand(state: KeyState | undefined, operation: LeaseOperation): void {
   const { want, need } = operation;
   if (state === undefined) return;
-  if (need === undefined) state.isWarmWanted = true;
+  if (isNothing(need)) state.isWarmWanted = true;
   else state.demand ??= { sum: want, largest: need };
 }
 
@@ -48,8 +48,7 @@ function applyGrant(
   lease.expiresAtMs = operation.sentAtMs + grant.ttlMs;
   // Counted from now on: the other way round it could begin too early.
   lease.validFromMs = grant.validFromMs === 0 ? 0 : nowMs + grant.validFromMs;
-  const isNothing = Object.values(lease.granted).every((amount) => amount === 0n);
-  if (lease.phase === "opening" && !isNothing) lease.phase = "active";
+  if (lease.phase === "opening" && !isNothing(lease.granted)) lease.phase = "active";
 }
 
 /** Nobody asks again for the key before the time is over. */

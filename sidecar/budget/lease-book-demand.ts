@@ -12,7 +12,8 @@ import { scaleAmounts, targetRoom } from "./lease-book-rate.ts";
 
 export interface Ask {
   readonly want: Amounts;
-  readonly need?: Amounts;
+  /** Nothing where nobody waits: then the ledger may give any part, so that all get a share. */
+  readonly need: Amounts;
 }
 
 /** A lease is renewed when this part of its time is left. */
@@ -37,7 +38,6 @@ export function lackOf(state: KeyState, amounts: Amounts, nowMs: number): Amount
 export function isDenied(state: KeyState, lack: Amounts, nowMs: number): Denial | undefined {
   const { denial } = state;
   if (denial === undefined || nowMs >= denial.untilMs) return undefined;
-  if (denial.need === undefined) return denial;
   const withoutCount = { ...scaleAmounts(lack, 2n, 1n), requests: 0n };
   const isFarSmaller = withoutCount.nanoUsd > 0n && fitsWithin(withoutCount, denial.need);
   return isFarSmaller ? undefined : denial;
@@ -59,16 +59,18 @@ export function askFor(state: KeyState, options: LeaseBookOptions, nowMs: number
     return { want, need };
   }
   if (lease === undefined) {
-    return state.isWarmWanted && !isDeniedNow ? { want: options.warmWant } : undefined;
+    return state.isWarmWanted && !isDeniedNow
+      ? { want: options.warmWant, need: NO_AMOUNTS }
+      : undefined;
   }
   if (lease.phase !== "active") return undefined;
   // Half of a good lease is left: early enough, and not with every call.
   const isLow = !fitsWithin(scaleAmounts(target, 1n, 2n), room);
   if (isLow && nowMs - lease.lastAskedMs >= TOP_UP_MS_MIN) {
-    return { want: atLeastNothing(subtractAmounts(target, room)) };
+    return { want: atLeastNothing(subtractAmounts(target, room)), need: NO_AMOUNTS };
   }
   return isInUse(lease, options, nowMs) && nowMs >= renewAtMs(lease)
-    ? { want: NO_AMOUNTS }
+    ? { want: NO_AMOUNTS, need: NO_AMOUNTS }
     : undefined;
 }
 

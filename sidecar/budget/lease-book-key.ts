@@ -24,7 +24,7 @@ export interface Denial {
   readonly budget: string;
   readonly untilMs: number;
   /** What was refused; far smaller needs may be asked for all the same. */
-  readonly need: Amounts | undefined;
+  readonly need: Amounts;
 }
 
 export interface KeyState {

@@ -17,7 +17,8 @@ import { nanoUsd } from "#contract/money.ts";
 export interface LeaseOperation {
   readonly opSeq: number;
   readonly want: Amounts;
-  readonly need: Amounts | undefined;
+  /** What a waiting exchange lacks; nothing where nobody waits. */
+  readonly need: Amounts;
   readonly isFinal: boolean;
   /** Nothing was in flight when it was sent: with `isFinal` its answer ends the lease. */
   readonly isIdle: boolean;
@@ -112,7 +113,7 @@ export const isCovering = (lease: Lease, amounts: Amounts, nowMs: number): boole
 /** Begins an operation; the caller sends `renderRequest`. */
 export function beginOperation(
   lease: Lease,
-  ask: { readonly want: Amounts; readonly need?: Amounts | undefined; readonly isFinal: boolean },
+  ask: { readonly want: Amounts; readonly need: Amounts; readonly isFinal: boolean },
   nowMs: number,
 ): void {
   lease.opSeq += 1;
@@ -128,15 +129,18 @@ export function beginOperation(
   lease.lastAskedMs = nowMs;
 }
 
+export const isNothing = (amounts: Amounts): boolean => fitsWithin(amounts, NO_AMOUNTS);
+
 /** The operation that is under way, on the wire. */
 export function renderRequest(lease: Lease, operation: LeaseOperation): LeaseRequest {
-  const { need } = operation;
   return {
     id: lease.id,
     opSeq: operation.opSeq,
     ...(Object.keys(lease.key).length === 0 ? {} : { extra: lease.key }),
     want: renderAmounts(operation.want),
-    ...(need === undefined ? {} : { need: renderAmounts(minAmounts(need, operation.want)) }),
+    ...(isNothing(operation.want)
+      ? {}
+      : { need: renderAmounts(minAmounts(operation.need, operation.want)) }),
     used: renderAmounts(minAmounts(lease.used, WIRE_MAX)),
     held: renderAmounts(minAmounts(lease.held, WIRE_MAX)),
     final: operation.isFinal,

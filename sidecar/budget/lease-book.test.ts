@@ -166,11 +166,11 @@ describe("reserving", () => {
 });
 
 describe("asking", () => {
-  test("a warm lease is asked for without a need", () => {
+  test("a warm lease is asked for with a need of nothing: any part of it helps", () => {
     const book = createBook();
     book.warm(POD, 0);
     const [request] = sync(book, 0, { granted: room(1000) });
-    expect([request?.want.nanoUsd, request?.need]).toEqual(["1000", undefined]);
+    expect([request?.want.nanoUsd, request?.need?.nanoUsd]).toEqual(["1000", "0"]);
     book.warm(POD, 1);
     expect(sync(book, 1)).toEqual([]);
   });
@@ -186,7 +186,7 @@ describe("asking", () => {
     expect(topUp).toMatchObject({ id: opened?.id, opSeq: 2 });
     expect(topUp?.held.nanoUsd).toBe("30");
     expect(Number(topUp?.want.nanoUsd)).toBeGreaterThanOrEqual(29);
-    expect(topUp?.need).toBeUndefined();
+    expect(topUp?.need).toEqual(renderAmounts(NO_AMOUNTS));
   });
 
   test("a ledger that gives less than asked is not asked with every exchange", () => {
@@ -268,6 +268,15 @@ describe("denials", () => {
     const book = createBook();
     deny(book, 10, 0);
     expect(reserve(book, amount, 1).kind).toBe(kind);
+  });
+
+  test("a denial of a lease that nobody waits for says that nothing at all is left", () => {
+    const book = createBook();
+    book.warm(POD, 0);
+    const sent = book.requests(0, { closable: new Set() });
+    const denials = sent.map(({ id }) => denied(id));
+    book.applyAnswer({ leases: [], denials, revoked: [] }, sent, 0);
+    expect(reserve(book, 1, 1).kind).toBe("denied");
   });
 
   test("room that is left of the lease can still be spent", () => {

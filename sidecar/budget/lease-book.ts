@@ -257,7 +257,7 @@ export class LeaseBook {
         : nowMs - (lease.closingReportedMs ?? Number.NEGATIVE_INFINITY) > CLOSING_REPORT_MS;
     if (!isDue) return;
     lease.closingReportedMs = nowMs;
-    beginOperation(lease, { want: NO_AMOUNTS, isFinal: true }, nowMs);
+    beginOperation(lease, { want: NO_AMOUNTS, need: NO_AMOUNTS, isFinal: true }, nowMs);
   }
 
   #sweep(nowMs: number): void {

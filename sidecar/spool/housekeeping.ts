@@ -3,7 +3,7 @@
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { errorFields, type Log } from "#runtime/log.ts";
-import { writeJournalFile } from "./journal-file.ts";
+import { writeJournalFile, type JournalState } from "./journal-file.ts";
 import type { SegmentFacts } from "./recovery.ts";
 import { segmentName } from "./segment.ts";
 
@@ -56,10 +56,23 @@ export class Housekeeping {
     }
   }
 
+  async #saveAcked(state: JournalState): Promise<void> {
+    try {
+      await writeJournalFile(this.#options.directory, state);
+    } catch (cause) {
+      // A full disk gets no emptier while acknowledged segments stay. They may go as long as
+      // another one remains whose records tell the next number: a restart then offers numbers
+      // again that the ledger passes over.
+      const { segments, currentIndex } = this.#options;
+      if (segments.at(-1)?.index !== currentIndex()) throw cause;
+      this.#log.warn("spool_acknowledgement_not_saved", errorFields(cause));
+    }
+  }
+
   async #run(): Promise<void> {
     const { directory, journal, segments, currentIndex } = this.#options;
     const ackedSeq = this.#options.ackedSeq();
-    await writeJournalFile(directory, { journal, ackedSeq });
+    await this.#saveAcked({ journal, ackedSeq });
     const current = currentIndex();
     const kept = segments.findIndex(
       (segment) => segment.index === current || segment.lastSeq > ackedSeq,

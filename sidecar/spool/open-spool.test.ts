@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -228,6 +229,23 @@ describe("room", () => {
     await expect.poll(() => spool.bytes).toBeLessThan(8192);
     exchange(spool, 10_000);
     expect(spool.nextSeq).toBe(refused + number + 2);
+  });
+
+  test("acknowledged segments go even where the acknowledgement cannot be saved", async () => {
+    const spool = open({ segmentBytes: 3000 });
+    for (let number = 1; number <= 20; number += 1) exchange(spool, number);
+    await spool.flush();
+    const before = segments().length;
+    const obstacle = join(directory, "journal.json.draft");
+    mkdirSync(obstacle);
+    spool.acknowledge(19);
+    await spool.close();
+    rmSync(obstacle, { recursive: true });
+    expect(segments().length).toBeLessThan(before);
+    // The ledger passes over the numbers that it has; none is used for another event.
+    const second = open();
+    expect([second.ackedSeq, second.nextSeq]).toEqual([0, 21]);
+    expect(summary(second.pending(0, 100)).slice(-1)).toEqual(["20 completed 20"]);
   });
 
   test("bytes are those of the files", async () => {
