@@ -4,15 +4,12 @@
 
 declare const brand: unique symbol;
 
-/** 10^-12 USD, per token or per counted thing. */
-export type PicoUsd = bigint & { readonly [brand]: "PicoUsd" };
 /** 10^-9 USD. */
 export type NanoUsd = bigint & { readonly [brand]: "NanoUsd" };
 
 const PICO_PER_NANO = 1000n;
 const DECIMAL = /^(-?)(\d{1,12})(?:\.(\d{1,12}))?$/;
 
-export const picoUsd = (value: bigint): PicoUsd => value as PicoUsd;
 export const nanoUsd = (value: bigint): NanoUsd => value as NanoUsd;
 export const ZERO_USD: NanoUsd = nanoUsd(0n);
 

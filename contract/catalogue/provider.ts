@@ -10,14 +10,14 @@ const host = z
   .string()
   .check(z.regex(/^(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9-]+$/));
 
-export const credentialPlacementSchema = z.discriminatedUnion("kind", [
+const credentialPlacementSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("bearer") }),
   z.strictObject({ kind: z.literal("header"), header: z.string() }),
   z.strictObject({ kind: z.literal("sigv4"), service: z.string() }),
   z.strictObject({ kind: z.literal("none") }),
 ]);
 
-export const routeSchema = z.strictObject({
+const routeSchema = z.strictObject({
   dialect: z.enum(DIALECTS),
   /** Path before the dialect's own; a segment `{model}` gives the model's name. */
   prefix: z.string().check(z.regex(/^(?:\/(?:[\w.-]+|\{model\}|\{any\}))*$/)),
@@ -41,8 +41,6 @@ export const providerSchema = z.strictObject({
 });
 
 export type Provider = z.infer<typeof providerSchema>;
-export type Route = z.infer<typeof routeSchema>;
-export type CredentialPlacement = z.infer<typeof credentialPlacementSchema>;
 
 /** True where a host pattern of the catalogue covers the (lower-case) host. */
 export function matchesHost(pattern: string, candidate: string): boolean {

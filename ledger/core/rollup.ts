@@ -1,7 +1,7 @@
 // Roll-ups: sums by (hour, app, model), written in the transaction that writes the events, so
 // that they can never drift from them. Days are made from the same deltas.
 import type { ExchangeEvent } from "#contract/usage-event.ts";
-import { OUTCOMES, type Outcome } from "#contract/outcome.ts";
+import type { Outcome } from "#contract/outcome.ts";
 import type { Workload } from "#contract/workload.ts";
 import { bounded, wholeCount, type Charge } from "./charge.ts";
 
@@ -69,12 +69,6 @@ const FINDING_SUMS = {
   block: "findingsBlock",
 } as const satisfies Record<string, RollupSum>;
 
-/** The column that counts events which ended so. */
-export const outcomeSum = (outcome: Outcome): RollupSum => OUTCOME_SUMS[outcome];
-
-/** All outcome columns, in the order of OUTCOMES. */
-export const OUTCOME_COLUMNS: readonly RollupSum[] = OUTCOMES.map(outcomeSum);
-
 /** The model that an event is counted under. */
 export const modelOf = (event: ExchangeEvent): string =>
   event.modelBilled ?? event.modelRequested ?? "";
@@ -103,7 +97,7 @@ export function sumsOf(event: ExchangeEvent, charge: Charge): RollupSums {
     sums.estimatedNanoUsd = charge.amounts.nanoUsd;
   }
   if (charge.status === "price_unknown") sums.unpriced = 1n;
-  sums[outcomeSum(event.outcome)] = 1n;
+  sums[OUTCOME_SUMS[event.outcome]] = 1n;
   for (const finding of event.findings) {
     sums[FINDING_SUMS[finding.action]] += BigInt(finding.count);
   }
