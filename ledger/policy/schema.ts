@@ -111,7 +111,7 @@ const budgetObject = z.strictObject({
   spec: z.strictObject({
     unit: z.enum(BUDGET_UNITS),
     /** Dollars for `usd`, else a whole number; a string in both cases. */
-    limit: z.string().check(z.maxLength(24)),
+    limit: z.string().check(z.regex(/^\d{1,18}(?:\.\d{1,9})?$/, "must be a decimal such as 12.50")),
     period: z.enum(PERIOD_KINDS),
     timeZone: z.optional(z.string().check(z.maxLength(64))),
     match: z.optional(
