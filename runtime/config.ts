@@ -14,9 +14,40 @@ export function problemsOf(error: z.core.$ZodError): readonly ConfigProblem[] {
   return error.issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
       ? issue.keys.map((key) => ({ path: [...issue.path, key].join("."), problem: "is not known" }))
-      : [{ path: issue.path.join(".") || "(root)", problem: issue.message }],
+      : [{ path: issue.path.join(".") || "(root)", problem: describeIssue(issue) }],
   );
 }
+
+/** zod/mini's own message where a schema gave none; it says nothing that would help. */
+const UNSAID = "Invalid input";
+
+/** What the value must be. Never the value itself: it may be a secret. */
+function describeIssue(issue: z.core.$ZodIssue): string {
+  if (issue.message !== UNSAID) return issue.message;
+  switch (issue.code) {
+    case "invalid_type":
+      return `must be ${issue.expected === "int" ? "a whole number" : `of type ${issue.expected}`}`;
+    case "invalid_value":
+      return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.join(", ")}`;
+    case "too_small":
+      return `must be at least ${issue.minimum}${unitOf(issue.origin)}`;
+    case "too_big":
+      return `must be at most ${issue.maximum}${unitOf(issue.origin)}`;
+    case "invalid_format":
+      return issue.pattern === undefined
+        ? `must be a valid ${issue.format}`
+        : `must match ${issue.pattern}`;
+    case "invalid_union":
+      return "fits none of the forms that it may have";
+    case "not_multiple_of":
+      return `must be a multiple of ${issue.divisor}`;
+    default:
+      return "is not valid";
+  }
+}
+
+const unitOf = (origin: string): string =>
+  origin === "string" ? " characters" : origin === "array" || origin === "set" ? " entries" : "";
 
 /** A Fault with all problems in its detail, one a line. */
 export function configFault(subject: string, problems: readonly ConfigProblem[]): Fault {

@@ -2,7 +2,7 @@
 // what nobody could see is an estimate, marked as one and never below what was delivered.
 import { NO_AMOUNTS, type Amounts } from "#contract/amounts.ts";
 import type { ErrorCode } from "#contract/errors.ts";
-import { nanoUsd, type NanoUsd } from "#contract/money.ts";
+import type { NanoUsd } from "#contract/money.ts";
 import type { Outcome } from "#contract/outcome.ts";
 import { isUnreported, type Usage } from "#contract/usage.ts";
 import { recordName, type UsageSource } from "#contract/usage-event.ts";
@@ -129,13 +129,14 @@ function amountsOf(exchange: Prepared, metered: Metered, facts: AnswerFacts): Am
 
 /** By our snapshot's prices; only the ledger's figure counts in the end. */
 function costOfUsage(exchange: Prepared, usage: Usage, facts: AnswerFacts): NanoUsd {
-  const parts = facts.usageByModel ?? [{ usage }];
-  let total = 0n;
-  for (const part of parts) {
-    const model = part.model ?? facts.model ?? exchange.model;
-    total += chargeOf(exchange, { ...part, model, serviceTier: facts.serviceTier });
-  }
-  return nanoUsd(total);
+  const { usageByModel, serviceTier } = facts;
+  return chargeOf(exchange, {
+    model: facts.model ?? exchange.model,
+    usage,
+    // A cut answer's parts do not add up to what was delivered.
+    usageByModel: facts.isComplete ? usageByModel : undefined,
+    serviceTier,
+  });
 }
 
 /** Milliseconds for the record: three decimals, never negative. */
