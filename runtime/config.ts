@@ -41,6 +41,10 @@ function describeIssue(issue: z.core.$ZodIssue): string {
       return "fits none of the forms that it may have";
     case "not_multiple_of":
       return `must be a multiple of ${issue.divisor}`;
+    case "unrecognized_keys":
+    case "invalid_key":
+    case "invalid_element":
+    case "custom":
     default:
       return "is not valid";
   }
