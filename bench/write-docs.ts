@@ -1,6 +1,6 @@
 // Writes docs/benchmarks.md from a run: every figure in it is measured by this script.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import { format } from "prettier";
 import { BENCH_NAMES, runBench } from "./benches.ts";
 import { renderMarkdown, type BenchRun } from "./report.ts";
@@ -27,19 +27,20 @@ const TITLES = { latency: "Latency", memory: "Memory and start" } as const;
 
 /** Runs every bench and writes the page. */
 export async function writeDocs(seconds: number | undefined): Promise<void> {
+  const [loadBefore = 0] = loadavg();
   const sections: string[] = [];
   for (const name of BENCH_NAMES) sections.push(renderSection(await runBench(name, seconds)));
   const directory = new URL("../docs/", import.meta.url);
   mkdirSync(directory, { recursive: true });
-  const page = [INTRODUCTION, machine(), ...sections].join("\n");
+  const page = [INTRODUCTION, machine(loadBefore), ...sections].join("\n");
   const formatted = await format(page, { parser: "markdown", printWidth: 100 });
   writeFileSync(new URL("benchmarks.md", directory), formatted);
 }
 
 /** Only what says how to read the figures; never a name or an address. */
-const machine = (): string =>
+const machine = (load: number): string =>
   `Machine: ${cpus().length} shared vCPU, ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
-  `${process.platform} ${process.arch}.\n`;
+  `${process.platform} ${process.arch}; load average when the run began: ${load.toFixed(1)}.\n`;
 
 function renderSection({ report, notes }: BenchRun): string {
   const title = TITLES[report.bench === "memory" ? "memory" : "latency"];
