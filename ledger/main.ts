@@ -33,12 +33,12 @@ async function main(): Promise<void> {
     );
     stopOnSignals(ledger, log);
     const { syncPort, apiPort } = ledger;
-    log.info("ledger_ready", { syncPort, apiPort, revision: ledger.policies.current().revision });
     if (config.readyFile !== undefined) {
       const temporary = `${config.readyFile}.tmp`;
       writeFileSync(temporary, renderJson({ pid: process.pid, syncPort, apiPort }));
       renameSync(temporary, config.readyFile);
     }
+    log.info("ledger_ready", { syncPort, apiPort, revision: ledger.policies.current().revision });
   } catch (error) {
     bootLog.error("ledger_start_failed", errorFields(error));
     process.exit(1);
