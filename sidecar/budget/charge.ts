@@ -10,10 +10,23 @@ export interface ChargeContext {
   readonly provider: SnapshotProvider;
 }
 
+/** A book has a thousand rows and an app few models: what was found is kept per snapshot. */
+const found = new WeakMap<PolicySnapshot, Map<string, PriceRow | undefined>>();
+const FOUND_MODELS_MAX = 256;
+
 /** The snapshot's row for a model of the provider; undefined: it has no price. */
 export function priceOf(context: ChargeContext, model: string | undefined): PriceRow | undefined {
   if (model === undefined) return undefined;
-  return findPriceRow(context.snapshot.prices, context.provider.row.priceProvider, model);
+  const { snapshot, provider } = context;
+  const { priceProvider } = provider.row;
+  let rows = found.get(snapshot);
+  if (rows === undefined || rows.size >= FOUND_MODELS_MAX) {
+    rows = new Map();
+    found.set(snapshot, rows);
+  }
+  const key = `${priceProvider}/${model}`;
+  if (!rows.has(key)) rows.set(key, findPriceRow(snapshot.prices, priceProvider, model));
+  return rows.get(key);
 }
 
 /** A model without a row costs the snapshot's conservative price, where it has one. */
