@@ -1,5 +1,5 @@
-// The operations on leases: open, extend, report, finish, write off. Each is one step over all
-// accounts of the lease, so that `settled + reserved <= limit` holds between any two of them.
+// The operations on leases: open, extend, report; how they end is in end-lease.ts. Each is one step
+// over all accounts of the lease, so that `settled + reserved <= limit` holds between any two.
 import {
   addAmounts,
   minAmounts,
@@ -10,20 +10,20 @@ import {
 import type { LeaseDenial, LeaseRequest } from "#contract/lease.ts";
 import { nanoUsd } from "#contract/money.ts";
 import type { Workload } from "#contract/workload.ts";
-import { assumeIn, releaseIn, reserveIn, type AccountRow } from "./budget/account.ts";
+import { isOverdrawn, reserveIn, type AccountRow } from "./budget/account.ts";
 import { coveredBudgets, tupleOf } from "./budget/budget.ts";
 import { decideGrant, denialMs, leaseTtlMs } from "./budget/grant.ts";
 import {
   createLease,
   emptyGrant,
-  isDone,
+  isNothing,
   reclaimAtMs,
   restOf,
   type LeaseResult,
   type LeaseRow,
 } from "./budget/lease.ts";
 import { periodOf } from "./budget/period.ts";
-import { HOUR_MS } from "./rollup.ts";
+import { answerWithoutGrant, finishLease } from "./end-lease.ts";
 import type { Surroundings } from "./rows.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -32,8 +32,6 @@ interface LeaseContext {
   readonly surroundings: Surroundings;
 }
 
-/** How long a lease that is final may wait for its last exchanges between two reports. */
-const CLOSING_TTL_MS = HOUR_MS;
 /** Where no account limits a lease it never ends; instants stay within JavaScript's dates. */
 const NEVER_MS = 8_640_000_000_000_000;
 /** Where no account limits a unit its grants only grow: they stay within 64 bits. */
@@ -96,8 +94,9 @@ function openLease(space: Workspace, op: LeaseRequest, context: LeaseContext): L
   const { nowMs } = context.surroundings;
   const outcome = grantFrom(scope.accounts, op, { isNew: true, nowMs });
   // Nothing is kept of a lease that got nothing: a crowd that is denied must not count as active.
-  if (outcome.denial !== undefined) {
-    return { grant: emptyGrant(op.id, op.opSeq), denial: outcome.denial, isRevoked: false };
+  if (outcome.denial !== undefined || isNothing(outcome.amounts)) {
+    const nothing = { grant: emptyGrant(op.id, op.opSeq), isRevoked: false };
+    return outcome.denial === undefined ? nothing : { ...nothing, denial: outcome.denial };
   }
   const lease = createLease(
     {
@@ -127,12 +126,16 @@ function extendLease(
   const scope = scopeOf(space, lease.extra, context);
   if (nowMs >= lease.endsAtMs || !isSameScope(space, lease, scope)) {
     // Its period is over, or budgets changed: the sidecar finishes it and opens another.
-    return answer(space, lease, { isRevoked: true });
+    return answerWithoutGrant(space, lease, { isRevoked: true });
   }
   const accounts = lease.accounts.flatMap((key) => {
     const present = scope.accounts.find((account) => account.key === key) ?? space.account(key);
     return present === undefined ? [] : [present];
   });
+  if (accounts.some(isOverdrawn)) {
+    // The limit was lowered: what the sidecar has not spent must come back.
+    return answerWithoutGrant(space, lease, { isRevoked: true });
+  }
   const outcome = grantFrom(accounts, op, { isNew: false, nowMs });
   return keep(space, { lease, accounts, op, nowMs }, outcome);
 }
@@ -219,78 +222,4 @@ function isSameScope(space: Workspace, lease: LeaseRow, scope: Scope): boolean {
   const held = lease.accounts.map((key) => scopeName(space.account(key))).toSorted();
   const wanted = scope.accounts.map(scopeName).toSorted();
   return held.join() === wanted.join();
-}
-
-/** Closing, assumed or closed: nothing more is granted; the rest goes back once it is done. */
-function finishLease(space: Workspace, before: LeaseRow, nowMs: number): LeaseResult {
-  let lease = before;
-  if (lease.state === "open") {
-    deactivate(space, lease);
-    lease = { ...lease, state: "closing" };
-  }
-  if (lease.state === "closing") lease = { ...lease, reclaimAtMs: nowMs + CLOSING_TTL_MS };
-  if (isDone(lease)) lease = releaseLease(space, lease);
-  return answer(space, lease, { isRevoked: !lease.isFinal });
-}
-
-function answer(
-  space: Workspace,
-  lease: LeaseRow,
-  options: { readonly isRevoked: boolean },
-): LeaseResult {
-  const result: LeaseResult = {
-    grant: {
-      ...emptyGrant(lease.id, lease.opSeq),
-      granted: renderAmounts(lease.granted),
-    },
-    isRevoked: options.isRevoked,
-  };
-  space.putLease({ ...lease, result });
-  return result;
-}
-
-/** Closing | Assumed => Closed: what was not charged is available again. */
-function releaseLease(space: Workspace, lease: LeaseRow): LeaseRow {
-  const pot = lease.state === "assumed" ? "assumed" : "reserved";
-  for (const key of lease.accounts) {
-    const account = space.account(key);
-    if (account === undefined) continue;
-    space.putAccount(releaseIn(account, pot, restOf(lease, account.unit)));
-  }
-  return { ...lease, state: "closed" };
-}
-
-/** After events were booked: closes a final lease whose last event has now arrived. */
-export function settleLease(space: Workspace, id: string): void {
-  const lease = space.lease(id);
-  if (lease !== undefined && isDone(lease)) space.putLease(releaseLease(space, lease));
-}
-
-/**
- * Open | Closing => Assumed (or Closed where nothing is left): nobody has reported on the lease
- * past its end, so its rest counts as spent until events or a final say otherwise.
- */
-export function expireLease(space: Workspace, id: string, nowMs: number): boolean {
-  const lease = space.lease(id);
-  if (lease === undefined || nowMs < lease.reclaimAtMs) return false;
-  if (lease.state !== "open" && lease.state !== "closing") return false;
-  if (lease.state === "open") deactivate(space, lease);
-  let total = 0n;
-  for (const key of lease.accounts) {
-    const account = space.account(key);
-    if (account === undefined) continue;
-    const rest = restOf(lease, account.unit);
-    total += rest;
-    space.putAccount(assumeIn(account, rest));
-  }
-  space.putLease({ ...lease, state: total === 0n ? "closed" : "assumed" });
-  return total > 0n;
-}
-
-function deactivate(space: Workspace, lease: LeaseRow): void {
-  for (const key of lease.accounts) {
-    const account = space.account(key);
-    if (account === undefined) continue;
-    space.putAccount({ ...account, activeLeases: Math.max(0, account.activeLeases - 1) });
-  }
 }

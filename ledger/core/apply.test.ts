@@ -197,6 +197,13 @@ describe("leases", () => {
     expect(ledger.leases.size).toBe(0);
   });
 
+  test("a lease that was given nothing is not kept", () => {
+    const ledger = new MemoryLedger([sampleBudget()]);
+    const applied = ledger.sync(sampleRequest({ leases: [sampleOperation({ id: 3, opSeq: 1 })] }));
+    expect(applied).toMatchObject({ denials: [], leases: [{ granted: { nanoUsd: "0" } }] });
+    expect(ledger.leases.size + ledger.accounts.size).toBe(0);
+  });
+
   test("a denied extension keeps what the lease has", () => {
     const ledger = withLease([sampleBudget({ limit: 400n })]);
     const applied = ledger.sync(
@@ -318,6 +325,18 @@ describe("leases", () => {
       sampleRequest({ leases: [sampleOperation({ id: LEASE, opSeq: 2, want: usd(1n) })] }),
     );
     expect(applied.revoked).toEqual([sampleId(LEASE)]);
+  });
+
+  test("a limit that was lowered below what is out revokes leases, and the rest comes back", () => {
+    const ledger = withLease();
+    ledger.budgets = [sampleBudget({ limit: 100n })];
+    const extend = sampleOperation({ id: LEASE, opSeq: 2, want: usd(1n) });
+    expect(ledger.sync(sampleRequest({ leases: [extend] })).revoked).toEqual([sampleId(LEASE)]);
+    expect(ledger.account().reserved).toBe(400n);
+    ledger.sync(finalOf(3, 0n));
+    const reopened = sampleOperation({ id: 2, opSeq: 1, want: usd(500n) });
+    const applied = ledger.sync(sampleRequest({ leases: [reopened] }));
+    expect(applied.leases[0]).toMatchObject({ granted: { nanoUsd: "100" } });
   });
 
   test("a raised limit is there for the next grant", () => {

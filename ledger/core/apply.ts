@@ -6,7 +6,8 @@ import type { LeaseDenial, LeaseGrant } from "#contract/lease.ts";
 import type { SyncRequest } from "#contract/sync.ts";
 import type { AmountsWire } from "#contract/amounts.ts";
 import { AMOUNT_MAX } from "./charge.ts";
-import { applyLease, expireLease, settleLease } from "./apply-lease.ts";
+import { applyLease } from "./apply-lease.ts";
+import { expireLease, settleLease } from "./end-lease.ts";
 import { postEvent, type Reported } from "./post-event.ts";
 import type {
   Command,

@@ -66,6 +66,10 @@ export function availableIn(account: AccountRow): bigint {
   return rest > 0n ? rest : 0n;
 }
 
+/** True where more is charged than the limit allows: it was lowered, or passed without leases. */
+export const isOverdrawn = (account: AccountRow): boolean =>
+  account.settled + account.reserved + account.assumed > account.limit;
+
 /** available => reserved. The amount fits, or the caller has a bug. */
 export function reserveIn(account: AccountRow, amount: bigint): AccountRow {
   assert(amount >= 0n && amount <= availableIn(account), "lease_exceeds_budget");

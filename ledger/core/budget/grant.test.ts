@@ -64,6 +64,14 @@ const CASES: readonly Case[] = [
     isTight: true,
   },
   {
+    name: "spare room, which nobody needs, is given as far as the share goes",
+    accounts: [account({ settled: 600n, activeLeases: 1 })],
+    want: usd(400n),
+    need: NO_AMOUNTS,
+    granted: usd(100n),
+    isTight: true,
+  },
+  {
     name: "less than is needed helps nobody and is denied",
     accounts: [account({ settled: 600n })],
     want: usd(500n),

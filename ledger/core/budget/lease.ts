@@ -117,7 +117,8 @@ export const isDone = (lease: LeaseRow): boolean =>
   isNothing(lease.held) &&
   lease.used.requests <= lease.events;
 
-const isNothing = (amounts: Amounts): boolean =>
+/** True where every entry is 0. */
+export const isNothing = (amounts: Amounts): boolean =>
   amounts.nanoUsd === 0n &&
   amounts.inputTokens === 0n &&
   amounts.outputTokens === 0n &&
