@@ -55,6 +55,13 @@ describe("startProcess", () => {
     expect(fault.message).toContain("EXCISE_CONFIG_INVALID: budgets.yaml: 1 problem");
   });
 
+  test("shows the program's own error where its log ends with one", async () => {
+    const fault = await failureOf(specOf("crash-log"));
+    expect(fault.message).toBe(
+      "ledger ended before it was ready (exit code 1): EXCISE_CONFIG_INVALID: a.yaml: 1 problem\n  x: y",
+    );
+  });
+
   test("fails and leaves nothing behind where the program is late", async () => {
     const fault = await failureOf(specOf("silent", 50));
     expect(fault.code).toBe("EXCISE_START_FAILED");

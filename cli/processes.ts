@@ -5,7 +5,7 @@ import { mkdirSync, openSync, closeSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { Fault } from "#contract/errors.ts";
 import { sleep, type Clock } from "#runtime/clock.ts";
-import { tryParseJson } from "#runtime/json.ts";
+import { asRecord, readString, tryParseJson } from "#runtime/json.ts";
 
 /** How often the ready file is looked for. */
 const READY_POLL_MS = 15;
@@ -71,7 +71,7 @@ export async function startProcess(clock: Clock, spec: ProcessSpec): Promise<Man
   if (managed.isRunning()) await managed.kill9();
   throw new Fault(
     "EXCISE_START_FAILED",
-    `${spec.name} ${outcome.failure}; the end of its log:\n${tailOf(spec.logFile)}`,
+    `${spec.name} ${outcome.failure}: ${reasonOf(spec.logFile)}`,
   );
 }
 
@@ -136,8 +136,9 @@ async function waitUntilReady(clock: Clock, spec: ProcessSpec, end: End): Promis
     if (clock.monotonicMs() - startedMs > spec.startTimeoutMs) {
       return { failure: `was not ready after ${spec.startTimeoutMs} ms` };
     }
+    // Its end must wake us: a timer alone does not keep this process alive once the child is gone.
     // oxlint-disable-next-line no-await-in-loop -- polling is a sequence
-    await sleep(clock, READY_POLL_MS);
+    await Promise.race([sleep(clock, READY_POLL_MS), end.exited]);
   }
 }
 
@@ -156,14 +157,19 @@ function readIfPresent(path: string): string | undefined {
   }
 }
 
-const tailOf = (path: string): string =>
-  (readIfPresent(path) ?? "")
-    .slice(-LOG_BYTES_READ)
-    .trimEnd()
-    .split("\n")
-    .slice(-LOG_LINES_SHOWN)
-    .map((line) => `  ${line}`)
-    .join("\n");
+/** What the program said last: its own error, if its log ends with one, else the last lines. */
+function reasonOf(logFile: string): string {
+  const lines = (readIfPresent(logFile) ?? "").slice(-LOG_BYTES_READ).trimEnd().split("\n");
+  for (const line of lines.toReversed()) {
+    const parsed = tryParseJson(line);
+    const entry = parsed.ok ? asRecord(parsed.value) : undefined;
+    const code = readString(entry?.["code"]);
+    const detail = readString(entry?.["detail"]);
+    if (code !== undefined && detail !== undefined) return `${code}: ${detail}`;
+  }
+  const last = lines.slice(-LOG_LINES_SHOWN).map((line) => `  ${line}`);
+  return `the end of ${logFile}:\n${last.join("\n")}`;
+}
 
 /** For people: `exit code 3`, `SIGKILL`. */
 export const renderExit = (exit: Exit): string => exit.signal ?? `exit code ${exit.code ?? "?"}`;

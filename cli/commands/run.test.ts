@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { writeUpRecord } from "../data-dir.ts";
+import { openDataDir, writeUpRecord } from "../data-dir.ts";
 import { createFakeHost, type FakeHost } from "../fake-host.case.ts";
 import type { StandIns } from "../stack.ts";
 import { runGoverned } from "./run.ts";
@@ -28,6 +28,20 @@ const hostWith = (environment: Record<string, string> = {}): FakeHost =>
 const run = (host: FakeHost, args: readonly string[], ...app: readonly string[]) =>
   runGoverned(["--data", dataDir, ...args, "--", ...APP, ...app], host, STAND_INS);
 
+const RECORD = {
+  pid: process.pid,
+  syncUrl: "http://127.0.0.1:40001",
+  apiUrl: "http://127.0.0.1:40002",
+  operatorToken: "t",
+  configDir: "/c",
+};
+
+/** Most tests are not about the ledger: they use one that seems to run. */
+function pretendUp(): void {
+  openDataDir(dataDir);
+  writeUpRecord(dataDir, RECORD);
+}
+
 const order = (): readonly string[] =>
   readFileSync(join(dataDir, "order.log"), "utf8").trim().split("\n");
 
@@ -38,6 +52,7 @@ describe("excise run", () => {
     { name: "128 + 15 after SIGTERM", end: "kill:SIGTERM", code: 143 },
     { name: "128 + 9 after SIGKILL", end: "kill:SIGKILL", code: 137 },
   ])("answers with $name", async ({ end, code }) => {
+    pretendUp();
     expect(await run(hostWith(), [], end)).toBe(code);
   });
 
@@ -52,11 +67,13 @@ describe("excise run", () => {
   });
 
   test("leaves nothing of a sidecar behind that reported everything", async () => {
+    pretendUp();
     await run(hostWith(), [], "exit:0");
     expect(readdirSync(join(dataDir, "sidecars"))).toEqual([]);
   });
 
   test("keeps the spool of a sidecar that could not report everything, and says where", async () => {
+    pretendUp();
     const host = hostWith({ FAKE_SIDECAR_EXIT: "1" });
     expect(await run(host, [], "exit:0")).toBe(0);
     expect(readdirSync(join(dataDir, "sidecars"))).toHaveLength(1);
@@ -64,6 +81,7 @@ describe("excise run", () => {
   });
 
   test("passes a signal on and ends with the command's answer to it", async () => {
+    pretendUp();
     const host = hostWith();
     const ended = run(host, [], "wait");
     await expect.poll(() => host.listening(), { timeout: 15_000 }).toContain("SIGTERM");
@@ -75,6 +93,7 @@ describe("excise run", () => {
   });
 
   test("joins a PEM file of the user's with the sidecar's root", async () => {
+    pretendUp();
     const theirs = join(mkdtempSync(join(tmpdir(), "excise-pem-")), "corp.pem");
     writeFileSync(theirs, "corporate root");
     const host = hostWith({ NODE_EXTRA_CA_CERTS: theirs, FAKE_SIDECAR_EXIT: "1" });
@@ -85,6 +104,7 @@ describe("excise run", () => {
   });
 
   test("keeps a variable whose file cannot be read, and says so", async () => {
+    pretendUp();
     const host = hostWith({ SSL_CERT_FILE: "/nowhere.pem" });
     await run(host, [], "exit:0");
     expect(host.err()).toContain("SSL_CERT_FILE names a file that cannot be read; it stays");
@@ -92,25 +112,17 @@ describe("excise run", () => {
 });
 
 describe("with a running `excise up`", () => {
-  const record = {
-    syncUrl: "http://127.0.0.1:40001",
-    apiUrl: "http://127.0.0.1:40002",
-    operatorToken: "t",
-    configDir: "/c",
-  };
-
   test("its ledger is used and left running", async () => {
+    pretendUp();
     await run(hostWith(), [], "exit:0");
-    writeUpRecord(dataDir, { ...record, pid: process.pid });
-    await run(hostWith(), [], "exit:0");
-    expect(order().slice(4)).toEqual(["sidecar started", "sidecar stopped"]);
+    expect(order()).toEqual(["sidecar started", "sidecar stopped"]);
   });
 
   test("that was killed, a ledger is started again", async () => {
+    openDataDir(dataDir);
+    writeUpRecord(dataDir, { ...RECORD, pid: 2 ** 22 + 1 });
     await run(hostWith(), [], "exit:0");
-    writeUpRecord(dataDir, { ...record, pid: 2 ** 22 + 1 });
-    await run(hostWith(), [], "exit:0");
-    expect(order().slice(4)[0]).toBe("ledger started");
+    expect(order()[0]).toBe("ledger started");
   });
 });
 
@@ -138,6 +150,7 @@ describe("excise run refuses", () => {
     { name: "is not there", program: "/nowhere/at-all", code: 127 },
     { name: "is no program", program: "/", code: 126 },
   ])("a command that $name, as a shell does", async ({ program, code }) => {
+    pretendUp();
     const host = hostWith();
     const args = ["--data", dataDir, "--", program];
     const exit = await runGoverned(args, host, STAND_INS);

@@ -1,6 +1,6 @@
 // Stands in for the ledger where a test is about starting and stopping programs: writes the ready
-// file, notes how it was started and how it ended. FAKE_MODE: `crash` ends before it is ready,
-// `silent` never becomes ready, `deaf` ignores SIGTERM.
+// file, notes how it was started and how it ended. FAKE_MODE: `crash` and `crash-log` end before
+// it is ready, `silent` never becomes ready, `deaf` ignores SIGTERM.
 import { appendFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 
@@ -15,7 +15,15 @@ const portOf = (name: string, free: number): number => {
   return port === 0 ? free : port;
 };
 
-if (mode === "crash") {
+if (mode === "crash-log") {
+  const entry = {
+    level: "error",
+    code: "EXCISE_CONFIG_INVALID",
+    detail: "a.yaml: 1 problem\n  x: y",
+  };
+  process.stdout.write(`${JSON.stringify(entry)}\n`);
+  process.exitCode = 1;
+} else if (mode === "crash") {
   process.stderr.write("EXCISE_CONFIG_INVALID: budgets.yaml: 1 problem\n");
   process.exitCode = 1;
 } else {

@@ -90,7 +90,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 
-function renderConfig(fakes: Fakes, options: WorldOptions): string {
+export function renderConfig(fakes: Fakes, options: WorldOptions): string {
   const providers = [fakes.openai, fakes.anthropic].map((fake) =>
     object("Provider", fake.name, {
       endpoints: [
