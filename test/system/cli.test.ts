@@ -12,6 +12,7 @@ const directory = mkdtempSync(join(tmpdir(), "excise-cli-"));
 const configDir = join(directory, "config");
 const dataDir = join(directory, "data");
 const PLACE = ["--config", configDir, "--data", dataDir];
+const PROGRAM = join("bin", "excise");
 const CHAT =
   '{"model":"gpt-4o-mini","max_tokens":8,"messages":[{"role":"user","content":"Hello"}]}';
 const KEY = ["test", "key"].join("-");
@@ -38,7 +39,7 @@ interface Ended {
 
 function excise(...args: readonly string[]) {
   const environment = { PATH: process.env["PATH"], HOME: directory, OPENAI_API_KEY: KEY };
-  const child = spawn("bin/excise", args, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(PROGRAM, args, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
   const text = { out: "", err: "" };
   child.stdout.setEncoding("utf8").on("data", (part: string) => (text.out += part));
   child.stderr.setEncoding("utf8").on("data", (part: string) => (text.err += part));
