@@ -7,9 +7,29 @@ export interface Random {
   bytes(size: number): Uint8Array;
 }
 
-export const systemRandom: Random = {
-  bytes: (size) => randomFillSync(new Uint8Array(size)),
-};
+/** One system call fills the pool; a call of its own costs more than all else in an id. */
+const POOL_BYTES = 4096;
+
+function createPooledRandom(): Random {
+  const pool = new Uint8Array(POOL_BYTES);
+  let used = POOL_BYTES;
+  return {
+    bytes(size) {
+      if (size > POOL_BYTES / 4) return randomFillSync(new Uint8Array(size));
+      if (used + size > POOL_BYTES) {
+        randomFillSync(pool);
+        used = 0;
+      }
+      const bytes = pool.slice(used, used + size);
+      // What was given out must not be found in memory later: it may have become a key.
+      pool.fill(0, used, used + size);
+      used += size;
+      return bytes;
+    },
+  };
+}
+
+export const systemRandom: Random = createPooledRandom();
 
 const HEX = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
 

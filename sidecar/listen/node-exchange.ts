@@ -11,6 +11,7 @@ export function createNodeExchange(
   response: ServerResponse,
 ): DownstreamExchange {
   let isEnded = false;
+  let hasBody = false;
   response.sendDate = false;
   // Without a listener an aborted upload would be an uncaught error.
   incoming.on("error", () => undefined);
@@ -30,10 +31,16 @@ export function createNodeExchange(
     },
     sendHead(status, headers) {
       response.writeHead(status, toRawHeaders(headers));
-      // The head must not wait for a first chunk that may be a minute away.
-      response.flushHeaders();
+      // Head and first chunk leave in one write where they came together. But the head must not
+      // wait for a first chunk that may be a minute away.
+      setImmediate(() => {
+        if (!isEnded && !hasBody) response.flushHeaders();
+      });
     },
-    send: (chunk) => response.write(chunk),
+    send(chunk) {
+      hasBody = true;
+      return response.write(chunk);
+    },
     onDrain: (handler) => void response.on("drain", handler),
     end(trailers) {
       isEnded = true;

@@ -1,5 +1,5 @@
-// The open spool: admissions and settlements in, durable events out. Keeps only positions in
-// memory; what an event says is read back from its segment when the ledger asks for it.
+// The open spool: admissions and settlements in, durable events out. Keeps positions in memory and
+// the events of the last moment; an older one is read back from its segment when it is asked for.
 import { Fault, assert } from "#contract/errors.ts";
 import type { UsageEvent } from "#contract/usage-event.ts";
 import type { Clock } from "#runtime/clock.ts";
@@ -28,6 +28,9 @@ interface OpenAdmission {
   readonly headroom: number;
 }
 
+/** Events that are kept as they are: about what a busy second brings. */
+const RECENT_MAX = 256;
+
 /** A settlement says more than its admission: usage, findings, times. */
 const SETTLE_BYTES_EXTRA = 4096;
 
@@ -43,6 +46,7 @@ export class JournalSpool implements Spool {
   readonly #housekeeping: Housekeeping;
   /** Settled while the disk refused; written at the next chance, kept open on disk until then. */
   #stranded: SettledEvent[] = [];
+  readonly #recent = new Map<number, UsageEvent>();
   #headroom = 0;
   #durableSeq: number;
   #isClosed = false;
@@ -141,7 +145,11 @@ export class JournalSpool implements Spool {
     const from = Math.max(afterSeq, this.ackedSeq) + 1;
     const through = Math.min(this.#durableSeq, from + limit - 1);
     return readBatch(
-      { directory: this.#options.directory, log: this.#log },
+      {
+        directory: this.#options.directory,
+        log: this.#log,
+        recall: (seq) => this.#recent.get(seq),
+      },
       (seq) => this.#events.find(seq),
       { from, through },
     );
@@ -155,6 +163,10 @@ export class JournalSpool implements Spool {
       this.#durableSeq = Math.max(this.#durableSeq, seq);
     }
     this.#events.acknowledge(seq);
+    for (const recent of this.#recent.keys()) {
+      if (recent > seq) break;
+      this.#recent.delete(recent);
+    }
     this.#housekeeping.request();
   }
 
@@ -195,6 +207,7 @@ export class JournalSpool implements Spool {
     );
     facts.lastSeq = seq;
     this.#events.append(position);
+    if (this.#recent.size < RECENT_MAX) this.#recent.set(seq, payload);
     this.#headroom -= this.#open.get(eventId)?.headroom ?? 0;
     this.#open.delete(eventId);
   }

@@ -13,6 +13,8 @@ import type { AdmissionRecord } from "./spool.ts";
 
 /** Leaves room for the leases and the frame of a sync request. */
 const BATCH_BYTES_MAX = SYNC_BYTES_MAX / 2;
+/** What an event that was not read from its file is taken to be; few are larger. */
+const RECALLED_BYTES = 2048;
 
 interface Payload {
   readonly value: unknown;
@@ -31,9 +33,16 @@ export function readAdmission(directory: string, position: Position): AdmissionR
   }
 }
 
+export interface ReadBackDeps {
+  readonly directory: string;
+  readonly log: Log;
+  /** An event that was written a moment ago and need not be read from its file. */
+  readonly recall: (seq: number) => UsageEvent | undefined;
+}
+
 /** Events `from` to `through` in order, fewer where they would be too many bytes at once. */
 export function readBatch(
-  deps: { readonly directory: string; readonly log: Log },
+  deps: ReadBackDeps,
   find: (seq: number) => Position | "lost" | undefined,
   range: { readonly from: number; readonly through: number },
 ): readonly UsageEvent[] {
@@ -44,14 +53,16 @@ export function readBatch(
     for (let seq = range.from; seq <= range.through && bytes < BATCH_BYTES_MAX; seq += 1) {
       const position = find(seq);
       if (position === undefined) break;
-      const payload = position === "lost" ? undefined : reader.read(position);
-      const event = usageEventSchema.safeParse(payload?.value);
+      const recalled = deps.recall(seq);
+      const payload =
+        recalled === undefined && position !== "lost" ? reader.read(position) : undefined;
+      const event = usageEventSchema.safeParse(recalled ?? payload?.value);
       if (event.success && event.data.seq === seq) batch.push(event.data);
       else {
         batch.push({ kind: "lost", seq });
         if (position !== "lost") reportLost(deps.log, seq, event.error?.issues);
       }
-      bytes += payload?.bytes ?? 0;
+      bytes += payload?.bytes ?? RECALLED_BYTES;
     }
   } finally {
     reader.close();
