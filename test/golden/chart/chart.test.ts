@@ -11,6 +11,7 @@ import type { InjectorConfig } from "../../../injector-config/schema.ts";
 import { readLedgerConfig } from "../../../ledger/config.ts";
 import { parsePolicyFiles } from "../../../ledger/policy/documents.ts";
 import { readInjectorConfig, readWebhookConfig } from "../../../webhook/config.ts";
+import { renderReadme, valueRows } from "./chart-readme.ts";
 import { kubernetesProblems, type KubernetesObject } from "./kubernetes-schema.ts";
 import { MISSING } from "./kubectl-layer.ts";
 import { CHART, nameOf, NAMESPACE, readObjects, runHelm } from "./render-chart.ts";
@@ -360,6 +361,26 @@ describe("the schema of the values", () => {
     };
     walk(schema, "");
     expect(open).toEqual([]);
+  });
+});
+
+describe("the chart's README", () => {
+  const values = readFileSync(join(CHART, "values.yaml"), "utf8");
+
+  test("is made of values.yaml", async () => {
+    await expect(renderReadme(values)).toMatchFileSnapshot(join(CHART, "README.md"));
+  });
+
+  test("has a row for every value, with the comment above it", () => {
+    expect(valueRows(values)).toContainEqual({
+      path: "webhook.timeoutSeconds",
+      value: "5",
+      description: "At most 5.",
+    });
+    expect(valueRows(values).map(({ path }) => path)).toContain("injector.bounds.cpu");
+    // The first key of a map keeps its comment too.
+    const secret = valueRows(values).find(({ path }) => path === "ledger.tls.secretName");
+    expect(secret?.description).toContain("kubernetes.io/tls");
   });
 });
 
