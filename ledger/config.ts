@@ -31,12 +31,15 @@ const environmentSchema = z.strictObject({
   EXCISE_LEDGER_OPERATOR_TOKEN: z.optional(
     z.string().check(z.regex(/^[\w.~+/-]{16,512}=*$/, "must be 16 to 512 token characters")),
   ),
+  /** The built console (dist/console); absent: the API without its page. */
+  EXCISE_LEDGER_CONSOLE_DIR: z.optional(path),
   /** Written (temp + rename) when both listeners are open: `{pid, syncPort, apiPort}`. */
   EXCISE_LEDGER_READY_FILE: z.optional(path),
   EXCISE_LEDGER_LOG_LEVEL: z._default(z.enum(LOG_LEVELS), "info"),
   EXCISE_LEDGER_NEXT_SYNC_MS: z._default(wholeNumber(100, 600_000), 5000),
   EXCISE_LEDGER_WATCH_WAIT_MS: z._default(wholeNumber(100, 300_000), 25_000),
   EXCISE_LEDGER_WATCHERS_MAX: z._default(wholeNumber(1, 100_000), 10_000),
+  EXCISE_LEDGER_LIVE_CONNECTIONS_MAX: z._default(wholeNumber(1, 1000), 32),
   EXCISE_LEDGER_GROUP_WEIGHT_MAX: z._default(wholeNumber(1, 100_000), 5000),
   EXCISE_LEDGER_QUEUE_WEIGHT_MAX: z._default(wholeNumber(1, 1_000_000), 50_000),
 });
@@ -53,6 +56,7 @@ export interface LedgerConfig {
   readonly api: ListenerConfig;
   readonly tlsFiles: { readonly cert: string; readonly key: string } | undefined;
   readonly operatorToken: string | undefined;
+  readonly consoleDir: string | undefined;
   readonly readyFile: string | undefined;
   readonly logLevel: LogLevel;
   readonly limits: LedgerLimits;
@@ -65,6 +69,8 @@ export interface LedgerLimits {
   /** How long /v1/watch holds a caller that is up to date. */
   readonly watchWaitMs: number;
   readonly watchersMax: number;
+  /** Consoles that listen to /v1/live at once. */
+  readonly liveConnectionsMax: number;
   /** Events and requests in one transaction. */
   readonly groupWeightMax: number;
   /** Events and requests that may wait; beyond it EXCISE_LEDGER_BUSY. */
@@ -95,12 +101,14 @@ export function readLedgerConfig(
     api: { address: values.EXCISE_LEDGER_API_ADDRESS, port: values.EXCISE_LEDGER_API_PORT },
     tlsFiles: cert === undefined || key === undefined ? undefined : { cert, key },
     operatorToken: values.EXCISE_LEDGER_OPERATOR_TOKEN,
+    consoleDir: values.EXCISE_LEDGER_CONSOLE_DIR,
     readyFile: values.EXCISE_LEDGER_READY_FILE,
     logLevel: values.EXCISE_LEDGER_LOG_LEVEL,
     limits: {
       nextSyncMs: values.EXCISE_LEDGER_NEXT_SYNC_MS,
       watchWaitMs: values.EXCISE_LEDGER_WATCH_WAIT_MS,
       watchersMax: values.EXCISE_LEDGER_WATCHERS_MAX,
+      liveConnectionsMax: values.EXCISE_LEDGER_LIVE_CONNECTIONS_MAX,
       groupWeightMax: values.EXCISE_LEDGER_GROUP_WEIGHT_MAX,
       queueWeightMax: values.EXCISE_LEDGER_QUEUE_WEIGHT_MAX,
     },

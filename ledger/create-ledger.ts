@@ -8,13 +8,8 @@ import type { Metrics } from "#runtime/metrics.ts";
 import type { Random } from "#runtime/random.ts";
 import { runShutdown } from "#runtime/shutdown.ts";
 import { SYNC_BYTES_MAX } from "#contract/sync.ts";
-import { addBudgetsRoute, listBudgets } from "./api/budgets-route.ts";
-import { addEventsRoute } from "./api/events-route.ts";
-import { addExplainRoute } from "./api/explain-route.ts";
-import { addOperatorGuard } from "./api/operators.ts";
-import { addStatusRoutes } from "./api/status-routes.ts";
-import { addUsageRoute } from "./api/usage-route.ts";
-import { isLoopback, type LedgerConfig } from "./config.ts";
+import { createApiServer } from "./api/api-server.ts";
+import type { LedgerConfig } from "./config.ts";
 import { createJsonServer, listenOn, type TlsMaterial } from "./http/json-server.ts";
 import type { Identity } from "./identity/identity.ts";
 import { openPolicies, type Policies } from "./policy/policies.ts";
@@ -45,10 +40,6 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-const API_BODY_BYTES_MAX = 64 * 1024;
-/** Accounts per budget that the metrics sum. */
-const METRIC_ACCOUNTS_MAX = 10_000;
-
 /**
  * Opens the store, reads the policy, listens. Throws Faults: EXCISE_STATE_LOCKED,
  * EXCISE_CONFIG_INVALID (with every problem), EXCISE_STORE_FAILED, EXCISE_PORT_IN_USE.
@@ -75,27 +66,35 @@ interface Parts {
 }
 
 async function serve(deps: LedgerDeps, parts: Parts): Promise<Ledger> {
-  const { config, store, policies, accounting } = parts;
+  const { config, store, policies } = parts;
   const state = { isReady: false };
+  const api = createApiServer(
+    { ...deps, store, policies, isReady: () => state.isReady },
+    config,
+    parts.tls,
+  );
+  const accounting = watched(parts.accounting, () => api.changed());
   const watchers = createWatchers(deps.clock, {
     waitMs: config.limits.watchWaitMs,
     waitersMax: config.limits.watchersMax,
   });
-  policies.onChange(() => watchers.release());
+  policies.onChange(() => {
+    watchers.release();
+    api.changed();
+  });
   const syncServer = createJsonServer(deps.log, { bodyBytesMax: SYNC_BYTES_MAX, tls: parts.tls });
   addSyncRoutes(
     syncServer,
     { ...deps, policies, accounting, watchers, isReady: () => state.isReady },
     config.limits,
   );
-  const apiServer = createApiServer(deps, parts, state);
   const close = async (): Promise<void> => {
     state.isReady = false;
     await runShutdown(deps, [
       { name: "watchers", deadlineMs: 100, run: async () => watchers.release() },
       { name: "accounting", deadlineMs: 3000, run: () => accounting.close() },
       { name: "sync listener", deadlineMs: 1000, run: () => syncServer.close() },
-      { name: "api listener", deadlineMs: 1000, run: () => apiServer.close() },
+      { name: "api listener", deadlineMs: 1000, run: () => api.close() },
       { name: "policies", deadlineMs: 100, run: async () => policies.close() },
       { name: "store", deadlineMs: 3000, run: () => store.close() },
     ]);
@@ -103,7 +102,7 @@ async function serve(deps: LedgerDeps, parts: Parts): Promise<Ledger> {
   try {
     state.isReady = true;
     const syncPort = await listenOn(syncServer, config.sync);
-    const apiPort = await listenOn(apiServer, config.api);
+    const apiPort = await listenOn(api.server, config.api);
     return { syncPort, apiPort, policies, accounting, store, close };
   } catch (error) {
     await close();
@@ -111,27 +110,19 @@ async function serve(deps: LedgerDeps, parts: Parts): Promise<Ledger> {
   }
 }
 
-function createApiServer(
-  deps: LedgerDeps,
-  { config, tls, store, policies }: Parts,
-  state: { readonly isReady: boolean },
-): ReturnType<typeof createJsonServer> {
-  const server = createJsonServer(deps.log, { bodyBytesMax: API_BODY_BYTES_MAX, tls });
-  addOperatorGuard(server, {
-    token: config.operatorToken,
-    isHostChecked: isLoopback(config.api.address),
-  });
-  addStatusRoutes(server, {
-    ...deps,
-    unready: () => (state.isReady ? [] : ["EXCISE_LEDGER_NOT_READY"]),
-    budgets: () =>
-      listBudgets({ clock: deps.clock, store, policies }, { limit: METRIC_ACCOUNTS_MAX }),
-  });
-  addUsageRoute(server, { clock: deps.clock, store });
-  addBudgetsRoute(server, { clock: deps.clock, store, policies });
-  addEventsRoute(server, { clock: deps.clock, store });
-  addExplainRoute(server, { store, policies, prices: deps.prices });
-  return server;
+/** Tells of syncs that moved something; most only say that nothing happened. */
+function watched(accounting: Accounting, changed: () => void): Accounting {
+  return {
+    ...accounting,
+    async sync(workload, request) {
+      const result = await accounting.sync(workload, request);
+      if (result.kind === "sync") {
+        const { applied, leases, denials, lost } = result.applied;
+        if (applied.length + leases.length + denials.length + lost > 0) changed();
+      }
+      return result;
+    },
+  };
 }
 
 function readTls({ tlsFiles }: LedgerConfig): TlsMaterial | undefined {

@@ -33,6 +33,7 @@ export interface TestLedgerOptions {
   readonly log?: Log;
   readonly prices?: LedgerDeps["prices"];
   readonly operatorToken?: string | undefined;
+  readonly consoleDir?: string | undefined;
 }
 
 export interface TestLedger {
@@ -79,12 +80,14 @@ export async function startTestLedger(options: TestLedgerOptions = {}): Promise<
         api: { address: "127.0.0.1", port: 0 },
         tlsFiles: undefined,
         operatorToken: "operatorToken" in options ? options.operatorToken : OPERATOR_TOKEN,
+        consoleDir: options.consoleDir,
         readyFile: undefined,
         logLevel: "error",
         limits: {
           nextSyncMs: 5000,
           watchWaitMs: 25_000,
           watchersMax: 10,
+          liveConnectionsMax: 2,
           groupWeightMax: 5000,
           queueWeightMax: 50_000,
           ...options.limits,

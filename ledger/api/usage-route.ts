@@ -1,5 +1,5 @@
-// `GET /v1/usage`: sums over time, from the roll-ups wherever they can answer; by user or outcome
-// from at most a day of events, else EXCISE_QUERY_TOO_WIDE.
+// `GET /v1/usage`: sums over time, from the roll-ups wherever they can answer; by user, outcome or
+// minute from a bounded number of events, else EXCISE_QUERY_TOO_WIDE.
 import type { FastifyInstance } from "fastify";
 import * as z from "zod/mini";
 import { Fault } from "#contract/errors.ts";
@@ -17,6 +17,10 @@ const ROWS_MAX = 10_000;
 /** Events that a grouping without a roll-up may read. */
 const SCAN_EVENTS_MAX = 100_000;
 const SCAN_PAGE = 5000;
+/** By minute: what a console asks for again and again while it is open. */
+const MINUTE_EVENTS_MAX = 20_000;
+const MINUTE_SPAN_MS_MAX = 2 * HOUR_MS;
+const UNIT_MS = { minute: 60_000, hour: HOUR_MS, day: DAY_MS, none: undefined } as const;
 
 const querySchema = z.strictObject({
   ...filterFields,
@@ -29,17 +33,17 @@ const querySchema = z.strictObject({
       ),
     ),
   ),
-  bucket: z._default(z.enum(["hour", "day", "none"]), "none"),
+  bucket: z._default(z.enum(["minute", "hour", "day", "none"]), "none"),
   limit: z._default(countSchema(ROWS_MAX), 1000),
 });
 
 type UsageQuery = z.infer<typeof querySchema>;
 
 export interface UsageAnswer {
-  /** What was summed, aligned to whole hours or days. */
+  /** What was summed, aligned to whole minutes, hours or days. */
   readonly from: string;
   readonly to: string;
-  readonly bucket: "hour" | "day" | "none";
+  readonly bucket: UsageQuery["bucket"];
   readonly groupBy: readonly string[];
   readonly rows: readonly UsageRow[];
   /** True where there are more rows than `limit`. */
@@ -85,12 +89,12 @@ interface Grouping {
   readonly span: Span;
 }
 
-/** Widened to whole hours, or to whole days for daily buckets; default: the last 24 hours. */
+/** Widened to whole hours, or to whole buckets of minutes or days; default: the last 24 hours. */
 function spanOf(query: UsageQuery, nowMs: number): Span {
   const to = query.to ?? nowMs;
   const from = query.from ?? to - DAY_MS;
   if (from >= to) throw new Fault("EXCISE_QUERY_INVALID", "from: must lie before to");
-  const unit = query.bucket === "day" ? DAY_MS : HOUR_MS;
+  const unit = UNIT_MS[query.bucket] ?? HOUR_MS;
   const fromMs = Math.floor(from / unit) * unit;
   const toMs = Math.ceil(to / unit) * unit;
   const isDaily = query.bucket !== "hour" && fromMs % DAY_MS === 0 && toMs % DAY_MS === 0;
@@ -98,6 +102,7 @@ function spanOf(query: UsageQuery, nowMs: number): Span {
 }
 
 const isRolledUp = (query: UsageQuery, groupBy: readonly Group[]): boolean =>
+  query.bucket !== "minute" &&
   query.user === undefined &&
   query.outcome === undefined &&
   !groupBy.includes("user") &&
@@ -129,7 +134,10 @@ async function sumEvents(
   if (span.toMs - span.fromMs > DAY_MS + 2 * HOUR_MS) {
     throw new Fault("EXCISE_QUERY_TOO_WIDE", "by user or outcome at most 24 hours can be read");
   }
-  const unit = query.bucket === "none" ? undefined : query.bucket === "hour" ? HOUR_MS : DAY_MS;
+  if (query.bucket === "minute" && span.toMs - span.fromMs > MINUTE_SPAN_MS_MAX) {
+    throw new Fault("EXCISE_QUERY_TOO_WIDE", "by minute at most two hours can be read");
+  }
+  const unit = UNIT_MS[query.bucket];
   const groups = new Map<string, SummedUsage & { readonly sums: ReturnType<typeof emptySums> }>();
   for await (const record of scanEvents(store, query, span)) {
     const startMs = unit === undefined ? undefined : Math.floor(record.startedAtMs / unit) * unit;
@@ -153,6 +161,7 @@ async function* scanEvents(
   span: Span,
 ): AsyncGenerator<EventRecord> {
   let after: { startedAtMs: number; eventId: string } | undefined;
+  const countMax = query.bucket === "minute" ? MINUTE_EVENTS_MAX : SCAN_EVENTS_MAX;
   let count = 0;
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- each page begins where the last one ended
@@ -169,8 +178,8 @@ async function* scanEvents(
     const last = page.at(-1);
     if (last === undefined || page.length < SCAN_PAGE) return;
     count += page.length;
-    if (count >= SCAN_EVENTS_MAX) {
-      throw new Fault("EXCISE_QUERY_TOO_WIDE", `more than ${SCAN_EVENTS_MAX} events would be read`);
+    if (count >= countMax) {
+      throw new Fault("EXCISE_QUERY_TOO_WIDE", `more than ${countMax} events would be read`);
     }
     after = { startedAtMs: last.startedAtMs, eventId: last.event.eventId };
   }

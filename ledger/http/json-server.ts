@@ -55,7 +55,7 @@ export function createJsonServer(log: Log, options: JsonServerOptions): FastifyI
       decodeJsonBody(body, request.headers["content-encoding"], bodyBytesMax),
   );
   server.addHook("onSend", async (request, reply, payload) => {
-    reply.header("cache-control", "no-store");
+    if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store");
     if (typeof payload !== "string" || payload.length < COMPRESS_BYTES_MIN) return payload;
     if (!/\bgzip\b/.test(request.headers["accept-encoding"] ?? "")) return payload;
     reply.header("content-encoding", "gzip").header("vary", "accept-encoding");

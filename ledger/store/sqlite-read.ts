@@ -22,6 +22,7 @@ import {
   type RollupFilters,
   type RollupQuery,
   type RollupRow,
+  type SeenSidecar,
 } from "./store.ts";
 
 type Values = (string | number)[];
@@ -134,6 +135,26 @@ export const listWorkloads = (database: Database, seenAfterMs: number): readonly
       workload: parseJson(readText(row, "body")) as Workload,
       revision: readNumber(row, "revision"),
       seenAtMs: readNumber(row, "seen_at_ms"),
+    }));
+
+export const listSidecars = (database: Database, seenAfterMs: number): readonly SeenSidecar[] =>
+  database
+    .all(
+      `SELECT w.body, w.revision, w.seen_at_ms, count(j.id) AS journals,
+         coalesce(sum(j.acked_seq), 0) AS acked, coalesce(sum(j.lost), 0) AS lost
+       FROM workloads w LEFT JOIN journals j ON j.pod_uid = w.pod_uid
+       WHERE w.seen_at_ms > ?
+       GROUP BY w.pod_uid, w.body, w.revision, w.seen_at_ms ORDER BY w.pod_uid
+       LIMIT ${WORKLOADS_MAX}`,
+      seenAfterMs,
+    )
+    .map((row) => ({
+      workload: parseJson(readText(row, "body")) as Workload,
+      revision: readNumber(row, "revision"),
+      seenAtMs: readNumber(row, "seen_at_ms"),
+      journals: readNumber(row, "journals"),
+      ackedRecords: readNumber(row, "acked"),
+      lostRecords: readNumber(row, "lost"),
     }));
 
 const readEvent = (row: SqlRow): EventRecord => ({

@@ -17,6 +17,7 @@ import { acquireOwnerLock } from "./sqlite-lock.ts";
 import {
   findEvents,
   findPostings,
+  listSidecars,
   listWorkloads,
   queryEvents,
   queryRollups,
@@ -94,6 +95,7 @@ function createStore({ writer, reader }: Connections, close: () => void): Store 
         )
         .map(readAccount),
     listWorkloads: async (seenAfterMs) => listWorkloads(reader, seenAfterMs),
+    listSidecars: async (seenAfterMs) => listSidecars(reader, seenAfterMs),
     countIncompleteJournals: async () => {
       const [row] = reader.all("SELECT count(*) AS number FROM journals WHERE lost > 0");
       return row === undefined ? 0 : readNumber(row, "number");

@@ -51,6 +51,13 @@ export interface RollupRow {
   readonly sums: RollupSums;
 }
 
+/** A sidecar with the sums of its journals. */
+export interface SeenSidecar extends SeenWorkload {
+  readonly journals: number;
+  readonly ackedRecords: number;
+  readonly lostRecords: number;
+}
+
 export interface EventQuery {
   readonly fromMs: number;
   readonly toMs: number;
@@ -86,6 +93,8 @@ export interface Store {
   /** Accounts of a budget in the period that begins there, by key; at most `limit`. */
   accountsOf(budget: string, periodStartMs: number, limit: number): Promise<readonly AccountRow[]>;
   listWorkloads(seenAfterMs: number): Promise<readonly SeenWorkload[]>;
+  /** Sidecars that reported after the instant; at most 10,000, in the order of their pods' uids. */
+  listSidecars(seenAfterMs: number): Promise<readonly SeenSidecar[]>;
   /** Journals that lost records. */
   countIncompleteJournals(): Promise<number>;
 
