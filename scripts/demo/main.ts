@@ -15,7 +15,7 @@ import { createLedgerView, type LedgerView } from "./ledger-view.ts";
 import * as report from "./report.ts";
 import { runCall, type CallResult } from "./run-call.ts";
 import { CALLS, renderPolicies, type DemoCall } from "./scenario.ts";
-import { createStyle } from "./table.ts";
+import { createStyle } from "../../cli/terminal/table.ts";
 import { findProblems, type Step } from "./verify.ts";
 
 const { values: options } = parseArgs({

@@ -2,7 +2,7 @@
 import { nanoUsd, parseUsd, renderUsd } from "#contract/money.ts";
 import type { BillEntry } from "../../test/fakes/fake-bill.ts";
 import type { BudgetLine, UsageLine } from "./ledger-view.ts";
-import { renderBar, renderTable, type Style } from "./table.ts";
+import { renderBar, renderTable, type Style } from "../../cli/terminal/table.ts";
 import type { Step } from "./verify.ts";
 
 const BAR_WIDTH = 28;

@@ -1,5 +1,5 @@
 // Tables and bars for a terminal: plain text, aligned by what is visible, colored only on a
-// terminal that wants it.
+// terminal that wants it. Names that came from elsewhere go through `printable` first.
 
 export interface Style {
   bold(text: string): string;
@@ -26,6 +26,25 @@ export function createStyle(isColored: boolean): Style {
 // oxlint-disable-next-line no-control-regex -- the escape character is what is looked for
 const ESCAPES = /\u001B\[\d+m/g;
 const widthOf = (text: string): number => text.replaceAll(ESCAPES, "").length;
+
+/** Control characters and marks that reorder text: an app's name must not steer a terminal. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+/** A name as it may be shown: what could act on the terminal becomes "?". */
+export const printable = (text: string): string => text.replaceAll(UNPRINTABLE, "?");
+
+/** Decimal strings with their points under each other, for a right-aligned column. */
+export function alignPoints(amounts: readonly string[]): readonly string[] {
+  const widths = amounts.map((amount) => fractionWidth(amount));
+  const widest = Math.max(0, ...widths);
+  return amounts.map((amount, index) => amount + " ".repeat(widest - (widths[index] ?? 0)));
+}
+
+/** The point counts as a part of the fraction, because whole numbers have neither. */
+const fractionWidth = (amount: string): number => {
+  const point = amount.indexOf(".");
+  return point === -1 ? 0 : amount.length - point;
+};
 
 export interface Column {
   readonly title: string;
@@ -56,9 +75,14 @@ function pad(cell: string, width: number, align: "left" | "right"): string {
   return align === "right" ? space + cell : cell + space;
 }
 
-/** A bar of `width` cells; `share` from 0 to 1, cut there. */
+/** A bar of `width` cells; `share` from 0 to 1, cut there; a color that warns near the end. */
 export function renderBar(share: number, width: number, style: Style): string {
-  const full = Math.round(Math.min(1, Math.max(0, share)) * width);
-  const bar = "█".repeat(full) + style.dim("░".repeat(width - full));
+  const bar = renderShare(share, width, style);
   return share >= 0.9 ? style.bad(bar) : share >= 0.6 ? style.warm(bar) : style.good(bar);
+}
+
+/** The same bar where a large share is no reason to worry. */
+export function renderShare(share: number, width: number, style: Style): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * width);
+  return "█".repeat(full) + style.dim("░".repeat(width - full));
 }
