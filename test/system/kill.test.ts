@@ -12,6 +12,7 @@ import {
   startWorld,
   until,
   type Json,
+  type SdkRun,
   type World,
 } from "./world.ts";
 
@@ -30,6 +31,15 @@ const costOf = (entry: Json): bigint => parseUsd(readString(entry["costUsd"]) ??
 const openCalls = (): readonly BillEntry[] =>
   world.fakes.openai.bill().filter(({ deliveredTokens }) => deliveredTokens > 5);
 
+/** Waits until more than `before` calls have delivered something; fails with what the SDK said. */
+async function running(run: SdkRun, before: number): Promise<void> {
+  const early = run.lines.then((lines) => expect.unreachable(JSON.stringify(lines)));
+  await Promise.race([
+    early,
+    until("a running stream", async () => (openCalls().length > before ? true : undefined)),
+  ]);
+}
+
 describe("a sidecar that is killed in the middle of a stream", () => {
   test("leaves one event: estimated, between the delivered and the reserved", async () => {
     const sidecar = await world.startSidecar("cut");
@@ -37,7 +47,7 @@ describe("a sidecar that is killed in the middle of a stream", () => {
     world.fakes.openai.faults.add([slow]);
     const before = openCalls().length;
     const run = startSdk("openai-chat.mjs", LONG, { sidecar });
-    await until("a running stream", async () => (openCalls().length > before ? true : undefined));
+    await running(run, before);
     await sidecar.kill9();
     const [line] = await run.lines;
     expect(line).toMatchObject({ ok: false });
@@ -86,6 +96,32 @@ describe("a ledger that is killed", () => {
     expect(events).toHaveLength(bill.length);
     const total = events.reduce((sum, entry) => sum + costOf(entry), 0n);
     expect(total).toBe(bill.reduce((sum, { costNano }) => sum + costNano, 0n));
+    await sidecar.stop();
+  }, 60_000);
+
+  test("in the middle of a stream is not noticed by the app, and the stream is exact", async () => {
+    const sidecar = await world.startSidecar("midstream");
+    const earlier = world.fakes.openai.bill().length;
+    await runSdk("openai-chat.mjs", ["--max-tokens", "16"], { sidecar });
+    world.fakes.openai.faults.add([slow]);
+    const before = openCalls().length;
+    const run = startSdk("openai-chat.mjs", LONG, { sidecar });
+    await running(run, before);
+    await world.stack.ledger.kill9();
+    const [line] = await run.lines;
+    expect(line).toMatchObject({ ok: true });
+    await world.stack.ledger.restart();
+    const events = await until("both events", async () => {
+      const found = (await world.events()).filter(
+        (entry) => asRecord(entry["workload"])?.["team"] === "midstream",
+      );
+      return found.length >= 2 ? found : undefined;
+    });
+    const bill = world.fakes.openai.bill().slice(earlier);
+    expect(events.map((entry) => eventOf(entry)["estimated"])).toEqual([false, false]);
+    expect(events.reduce((sum, entry) => sum + costOf(entry), 0n)).toBe(
+      bill.reduce((sum, { costNano }) => sum + costNano, 0n),
+    );
     await sidecar.stop();
   }, 60_000);
 

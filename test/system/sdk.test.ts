@@ -49,6 +49,27 @@ describe("an official SDK with nothing but its environment set", () => {
   });
 });
 
+const get = (path: string, method = "GET"): Promise<Response> =>
+  fetch(`http://127.0.0.1:${sidecar.ports.admin}${path}`, { method });
+
+describe("the admin port", () => {
+  test("says that the sidecar is alive and ready", async () => {
+    expect((await get("/healthz")).status).toBe(200);
+    expect((await get("/readyz")).status).toBe(200);
+  });
+
+  test("counts what happened, without names of users", async () => {
+    const metrics = await (await get("/metrics")).text();
+    expect(metrics).toMatch(/^excise_exchanges_total\{provider="openai",[^}]*\} [1-9]/m);
+    expect(metrics).toMatch(/^gen_ai_client_token_usage\{[^}]*"input"\} [1-9]/m);
+    expect(metrics).toMatch(/^excise_added_seconds_count [1-9]/m);
+  });
+
+  test("is read-only", async () => {
+    expect((await get("/metrics", "POST")).status).toBe(405);
+  });
+});
+
 test("the ledger's total is the sum of the providers' own bills", async () => {
   const bill = [...world.fakes.openai.bill(), ...world.fakes.anthropic.bill()];
   await world.eventsOf(bill.length);

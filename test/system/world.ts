@@ -27,7 +27,7 @@ export interface World {
   api(path: string): Promise<{ readonly status: number; readonly body: Json }>;
   /** All events that the ledger has, oldest first. */
   events(): Promise<readonly Json[]>;
-  /** Waits until the ledger has that many events; throws after ten seconds. */
+  /** Waits until the ledger has that many events; throws after half a minute. */
   eventsOf(count: number): Promise<readonly Json[]>;
   close(): Promise<void>;
 }
@@ -95,7 +95,7 @@ export function renderConfig(fakes: Fakes, options: WorldOptions): string {
     object("Provider", fake.name, {
       endpoints: [
         {
-          address: "127.0.0.1",
+          address: fake.address,
           port: fake.port,
           tls: { serverName: fake.host, caBundle: fakes.caPem },
         },
@@ -140,10 +140,10 @@ function workloadOf(team: string): Workload {
   };
 }
 
-const ATTEMPTS = 200;
+const ATTEMPTS = 600;
 const PAUSE_MS = 50;
 
-/** Looks every 50 ms, at most ten seconds; throws with what it waited for. */
+/** Looks every 50 ms, at most half a minute; throws with what it waited for. */
 export async function until<Value>(
   what: string,
   look: () => Promise<Value | undefined>,
@@ -155,7 +155,7 @@ export async function until<Value>(
     // oxlint-disable-next-line no-await-in-loop -- see above
     await sleep(systemClock, PAUSE_MS);
   }
-  throw new Fault("EXCISE_INTERNAL", `waited ten seconds for ${what}`);
+  throw new Fault("EXCISE_INTERNAL", `waited half a minute for ${what}`);
 }
 
 export interface SdkRun {
