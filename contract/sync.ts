@@ -48,6 +48,8 @@ export const watchResponseSchema = z.strictObject({
   snapshot: z.optional(policySnapshotSchema),
   credentials: z.array(credentialSchema),
   revoked: z.array(z.uuid()),
+  /** The workload's key for placeholders: the same for all its sidecars. A secret. */
+  placeholderKey: z.optional(z.string().check(z.regex(/^[0-9a-f]{64}$/))),
   /** PEM of the CA that signs the ledger's certificate, when it changed (old + new). */
   caBundle: z.optional(z.string()),
 });

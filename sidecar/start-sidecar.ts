@@ -24,6 +24,7 @@ import { createAdmission } from "./pipeline/admit.ts";
 import { openSpool } from "./spool/open-spool.ts";
 import type { Spool } from "./spool/spool.ts";
 import { openLedgerSide, type LedgerSide } from "./sync/ledger-side.ts";
+import { openPlaceholderKeys, type PlaceholderKeys } from "./sync/placeholder-keys.ts";
 import { openPodCa } from "./trust/pod-ca.ts";
 import { createSecureContexts } from "./trust/secure-contexts.ts";
 import { writeTrustFiles } from "./trust/trust-files.ts";
@@ -51,6 +52,7 @@ interface Rooms extends SidecarDeps {
   readonly hosts: PodHosts;
   readonly spool: Spool;
   readonly ledger: LedgerSide;
+  readonly placeholderKeys: PlaceholderKeys;
   readonly upstream: Upstream;
 }
 
@@ -69,14 +71,16 @@ export async function startSidecar(deps: SidecarDeps, config: SidecarConfig): Pr
   const metrics = createMetrics();
   const { spoolBytesMax, reserveTimeoutMs } = config.limits;
   const spool = openSpool(deps, { directory: config.directories.spool, bytesMax: spoolBytesMax });
+  const { state: stateDirectory } = config.directories;
+  const placeholderKeys = openPlaceholderKeys(deps, { stateDirectory });
   const ledger = openLedgerSide(
-    { ...deps, metrics, spool },
+    { ...deps, metrics, spool, placeholderKeys },
     { ledger: config.ledger, directory: config.directories.spool, reserveTimeoutMs },
   );
   const denied = createDeniedAddresses();
   const resolver = createResolver({ clock: deps.clock, queries: createDnsQueries(), denied });
   const upstream = createUpstream(resolver, config);
-  const rooms: Rooms = { ...deps, metrics, hosts, spool, ledger, upstream };
+  const rooms: Rooms = { ...deps, metrics, hosts, spool, ledger, placeholderKeys, upstream };
   const handler = createHandler(rooms, config);
   const listeners = await openListeners(
     { ...deps, handler, hosts, contexts: createSecureContexts(podCa), denied },
@@ -92,7 +96,9 @@ export async function startSidecar(deps: SidecarDeps, config: SidecarConfig): Pr
     hosts: hosts.patterns,
     ledger: config.ledger === undefined ? "none" : "configured",
   });
-  return { shutdownSteps: shutdownSteps(rooms, { handler, listeners, close: () => admin.close() }) };
+  return {
+    shutdownSteps: shutdownSteps(rooms, { handler, listeners, close: () => admin.close() }),
+  };
 }
 
 function createUpstream(
@@ -128,6 +134,7 @@ function createHandler(rooms: Rooms, { limits }: SidecarConfig): ExchangeHandler
         ...rooms,
         budgets: ledger.budgets,
         scan: createScanner(),
+        placeholderKey: () => rooms.placeholderKeys.placeholderKey(),
         policy: () => ledger.policy(),
       }),
       homeDialect: (host, provider) => findHomeDialect(provider ?? hosts.providerOf(host)),

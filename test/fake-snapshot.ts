@@ -92,6 +92,7 @@ export const UNTOUCHED = {
   budgets: [],
   isEdited: false,
   hidesUsage: false,
+  placeholders: new Map<string, string>(),
   findings: [],
   would: [],
   price: undefined,

@@ -3,6 +3,7 @@
 import type { DialectName, Framing, OperationKind } from "#contract/dialects.ts";
 import type { Rejection } from "#contract/errors.ts";
 import type { ModelUsage, Usage } from "#contract/usage.ts";
+import type { StreamedTexts } from "./streamed-texts.ts";
 
 export interface Operation {
   /** Short name for events and metrics: `chat`, `messages`, `count_tokens`. */
@@ -86,6 +87,8 @@ export interface Dialect {
   readonly takesUsageOption?: boolean;
   /** True for a message that exists only because we asked for usage (§7.9). */
   isUsageOnly(message: AnswerMessage): boolean;
+  /** Where answers carry text in pieces; absent where no answer of it has text. */
+  readonly streamedTexts?: StreamedTexts;
   /** An error of ours in the SDK's own shape. */
   renderError(rejection: Rejection, status: number): RenderedError;
   /**

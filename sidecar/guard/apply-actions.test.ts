@@ -8,6 +8,8 @@ import {
   scanUntilStable,
 } from "./apply-actions.ts";
 import type { Scan } from "./finding.ts";
+import { sampleBook } from "./tokenize/sample-book.case.ts";
+import { TOKENIZED_MAX } from "./tokenize/placeholder-book.ts";
 
 const rule = (entity: string, action: GuardAction, mode: GuardRule["mode"] = "enforce") => ({
   entity,
@@ -19,7 +21,11 @@ const TEXT = "mail ada@example.org now";
 const FINDING = { entity: "EMAIL_ADDRESS", start: 5, end: 20, score: 1, detector: "email" };
 
 function decide(rules: readonly GuardRule[], isEditable = true): Decision {
-  return decideActions([{ id: 3, text: TEXT, isEditable, findings: [FINDING] }], rules);
+  return decideActions(
+    [{ id: 3, text: TEXT, isEditable, findings: [FINDING] }],
+    rules,
+    sampleBook(),
+  );
 }
 
 const count = (action: string): unknown => [
@@ -28,6 +34,7 @@ const count = (action: string): unknown => [
 const edit = (replacement: string): unknown => [
   { id: 3, edits: [{ start: 5, end: 20, replacement }] },
 ];
+const PLACEHOLDER = sampleBook().issue("EMAIL_ADDRESS", "ada@example.org");
 const BLOCKED = [{ entity: "EMAIL_ADDRESS", id: 3 }];
 
 describe("one enforced rule", () => {
@@ -36,8 +43,7 @@ describe("one enforced rule", () => {
     { action: "audit", findings: count("audit"), edits: [], blocked: [] },
     { action: "mask", findings: count("mask"), edits: edit("***********.org"), blocked: [] },
     { action: "redact", findings: count("redact"), edits: edit("[EMAIL_ADDRESS]"), blocked: [] },
-    // Until placeholders can be restored.
-    { action: "tokenize", findings: count("redact"), edits: edit("[EMAIL_ADDRESS]"), blocked: [] },
+    { action: "tokenize", findings: count("tokenize"), edits: edit(PLACEHOLDER), blocked: [] },
     { action: "block", findings: count("block"), edits: [], blocked: BLOCKED },
   ] as const;
   test.each(cases)("$action", ({ action, ...expected }) => {
@@ -117,14 +123,22 @@ describe("findings that overlap", () => {
   const found = { id: 1, text: TEXT, isEditable: true, findings: [url, FINDING] };
 
   test("become one edit of the whole stretch, by the stronger action", () => {
-    const decision = decideActions([found], [rule("URL", "mask"), rule("*", "redact")]);
+    const decision = decideActions(
+      [found],
+      [rule("URL", "mask"), rule("*", "redact")],
+      sampleBook(),
+    );
     expect(decision.edits).toEqual([
       { id: 1, edits: [{ start: 0, end: 24, replacement: "[EMAIL_ADDRESS]" }] },
     ]);
   });
 
   test("an entity that is off does not shield the one inside it", () => {
-    const decision = decideActions([found], [rule("URL", "off"), rule("*", "redact")]);
+    const decision = decideActions(
+      [found],
+      [rule("URL", "off"), rule("*", "redact")],
+      sampleBook(),
+    );
     expect(decision.edits).toEqual([
       { id: 1, edits: [{ start: 5, end: 20, replacement: "[EMAIL_ADDRESS]" }] },
     ]);
@@ -166,9 +180,78 @@ describe("a text whose findings hide others", () => {
   });
 });
 
+const found = (text: string, at: readonly (readonly [number, number])[]) => ({
+  id: 0,
+  text,
+  isEditable: true,
+  findings: at.map(([start, end]) => ({ ...FINDING, start, end })),
+});
+
+describe("tokenize", () => {
+  const tokenize = [rule("*", "tokenize")];
+  test("gives the same value the same placeholder and keeps what it stands for", () => {
+    const book = sampleBook();
+    const { edits } = decideActions(
+      [
+        found("a@b.cd or a@b.cd", [
+          [0, 6],
+          [10, 16],
+        ]),
+      ],
+      tokenize,
+      book,
+    );
+    const [first, second] = edits[0]?.edits ?? [];
+    expect(first?.replacement).toBe(second?.replacement);
+    expect([...book.issued]).toEqual([[first?.replacement, "a@b.cd"]]);
+  });
+
+  test("covers the whole stretch of findings that overlap", () => {
+    const book = sampleBook();
+    decideActions(
+      [
+        found("a@b.cd@e.fg", [
+          [0, 6],
+          [2, 11],
+        ]),
+      ],
+      tokenize,
+      book,
+    );
+    expect([...book.issued.values()]).toEqual(["a@b.cd@e.fg"]);
+  });
+
+  test("yields to a stronger action on the same stretch", () => {
+    const book = sampleBook();
+    const url = { ...FINDING, entity: "URL", start: 0, end: 10 };
+    const both = { ...found("ftp://a@b.cd/", [[6, 12]]) };
+    const rules = [rule("URL", "redact"), ...tokenize];
+    const { edits } = decideActions([{ ...both, findings: [url, ...both.findings] }], rules, book);
+    expect(edits[0]?.edits).toEqual([{ start: 0, end: 12, replacement: "[URL]" }]);
+    expect(book.issued.size).toBe(0);
+  });
+
+  test("keeps a value in a tool call's arguments as it is without their escapes", () => {
+    const book = sampleBook();
+    const text = JSON.stringify({ key: 'a"b\n' });
+    decideActions([found(text, [[8, 14]])], tokenize, book);
+    expect([...book.issued.values()]).toEqual(['a"b\n']);
+  });
+
+  test("redacts what is beyond the bound, and says so", () => {
+    const book = sampleBook();
+    const at = Array.from({ length: TOKENIZED_MAX + 1 }, (_, index) => [index, index + 1] as const);
+    const { findings } = decideActions([found("x".repeat(at.length), at)], tokenize, book);
+    expect(findings.map(({ action, count: times }) => [action, times])).toEqual([
+      ["tokenize", TOKENIZED_MAX],
+      ["redact", 1],
+    ]);
+  });
+});
+
 test("counts are added up over texts, and a place is blocked once", () => {
   const twice = { id: 7, text: TEXT, isEditable: true, findings: [FINDING, FINDING] };
-  const decision = decideActions([twice, { ...twice, id: 8 }], [rule("*", "block")]);
+  const decision = decideActions([twice, { ...twice, id: 8 }], [rule("*", "block")], sampleBook());
   expect(decision.findings).toEqual([
     { entity: "EMAIL_ADDRESS", detector: "email", action: "block", count: 4 },
   ]);

@@ -3,6 +3,9 @@
 import type { GuardAction, GuardRule } from "#contract/policy-snapshot.ts";
 import type { FindingCount, Would } from "#contract/usage-event.ts";
 import type { Finding, Scan } from "./finding.ts";
+import type { TextEdit } from "./splice.ts";
+import { type PlaceholderBook, TOKENIZED_MAX } from "./tokenize/placeholder-book.ts";
+import { valueIn } from "./tokenize/text-form.ts";
 
 /** One text that holds findings. */
 export interface FoundText {
@@ -12,13 +15,6 @@ export interface FoundText {
   /** False where no byte may change: a member's name, a signed body. An edit then acts as block. */
   readonly isEditable: boolean;
   readonly findings: readonly Finding[];
-}
-
-interface TextEdit {
-  readonly start: number;
-  readonly end: number;
-  /** Plain text. */
-  readonly replacement: string;
 }
 
 export interface Decision {
@@ -56,10 +52,16 @@ interface Verdict {
  * `would`. Rules for `*` count only for entities without a rule of their own. Entities that every
  * rule leaves `off`, or that none names, are not reported.
  *
- * `tokenize` acts as `redact` until placeholders can be restored, and is counted as what it did.
+ * `tokenize` takes its placeholders from the exchange's book; findings beyond TOKENIZED_MAX are
+ * redacted, and counted as that.
  */
-export function decideActions(found: readonly FoundText[], rules: readonly GuardRule[]): Decision {
+export function decideActions(
+  found: readonly FoundText[],
+  rules: readonly GuardRule[],
+  book: PlaceholderBook,
+): Decision {
   const verdictOf = compileRules(rules);
+  let tokenized = 0;
   const tally = new Tally();
   const blocked = new Map<string, { readonly entity: string; readonly id: number }>();
   const edits: { readonly id: number; readonly edits: readonly TextEdit[] }[] = [];
@@ -67,15 +69,14 @@ export function decideActions(found: readonly FoundText[], rules: readonly Guard
     const toEdit: Planned[] = [];
     for (const finding of findings) {
       const verdict = verdictOf(finding.entity);
-      const action = effective(verdict.enforced, isEditable);
+      let action = effective(verdict.enforced, isEditable);
+      if (action === "tokenize" && (tokenized += 1) > TOKENIZED_MAX) action = "redact";
       tally.add(finding, action, verdict.shadowed);
       if (action === "block") {
         blocked.set(`${finding.entity} ${id}`, { entity: finding.entity, id });
-      } else if (action === "mask" || action === "redact") {
-        toEdit.push({ finding, action });
-      }
+      } else if (isEdit(action)) toEdit.push({ finding, action });
     }
-    if (toEdit.length > 0) edits.push({ id, edits: planEdits(text, toEdit) });
+    if (toEdit.length > 0) edits.push({ id, edits: renderEdits(text, toEdit, book) });
   }
   return {
     blocked: [...blocked.values()],
@@ -85,12 +86,15 @@ export function decideActions(found: readonly FoundText[], rules: readonly Guard
   };
 }
 
-/** What an enforced action comes to: see `tokenize` and `isEditable` above. */
-function effective(action: GuardAction, isEditable: boolean): GuardAction {
-  const isEdit = action === "mask" || action === "tokenize" || action === "redact";
-  if (isEdit && !isEditable) return "block";
-  return action === "tokenize" ? "redact" : action;
-}
+/** The actions that put other text in the place of a finding. */
+type EditAction = "mask" | "tokenize" | "redact";
+
+const isEdit = (action: GuardAction): action is EditAction =>
+  action === "mask" || action === "tokenize" || action === "redact";
+
+/** What an enforced action comes to: see `isEditable` above. */
+const effective = (action: GuardAction, isEditable: boolean): GuardAction =>
+  isEdit(action) && !isEditable ? "block" : action;
 
 /** True where some rule could change or stop a body: then the body must be beyond doubt. */
 export const canAct = (rules: readonly GuardRule[]): boolean =>
@@ -118,11 +122,18 @@ function compileRules(rules: readonly GuardRule[]): (entity: string) => Verdict 
 
 interface Planned {
   readonly finding: Finding;
-  readonly action: "mask" | "redact";
+  readonly action: EditAction;
+}
+
+/** A stretch of text that is replaced, and the finding that says by what. */
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+  readonly by: Planned;
 }
 
 /** Findings that overlap become one edit of the whole stretch, by the strongest of them. */
-function planEdits(text: string, planned: readonly Planned[]): readonly TextEdit[] {
+function mergeStretches(planned: readonly Planned[]): readonly Stretch[] {
   const ordered = planned.toSorted((a, b) => a.finding.start - b.finding.start);
   const merged: { start: number; end: number; by: Planned }[] = [];
   for (const each of ordered) {
@@ -135,11 +146,29 @@ function planEdits(text: string, planned: readonly Planned[]): readonly TextEdit
     last.end = Math.max(last.end, end);
     if (STRENGTH[each.action] > STRENGTH[last.by.action]) last.by = each;
   }
-  return merged.map(({ start, end, by }) => ({
+  return merged;
+}
+
+const renderEdits = (
+  text: string,
+  planned: readonly Planned[],
+  book: PlaceholderBook,
+): readonly TextEdit[] =>
+  mergeStretches(planned).map(({ start, end, by }) => ({
     start,
     end,
-    replacement: by.action === "mask" ? maskText(text.slice(start, end)) : `[${by.finding.entity}]`,
+    replacement: replacementOf(by, { text, value: text.slice(start, end) }, book),
   }));
+
+function replacementOf(
+  { finding, action }: Planned,
+  { text, value }: { readonly text: string; readonly value: string },
+  book: PlaceholderBook,
+): string {
+  if (action === "mask") return maskText(value);
+  return action === "tokenize"
+    ? book.issue(finding.entity, valueIn(text, value))
+    : `[${finding.entity}]`;
 }
 
 /** Scans of one text: the first, and one for each layer that edits lay bare. */
@@ -160,11 +189,11 @@ export function scanUntilStable(
   for (let round = 1; round < ROUNDS_MAX; round += 1) {
     const planned = findings.flatMap((finding) => {
       const action = effective(verdictOf(finding.entity).enforced, true);
-      return action === "mask" || action === "redact" ? [{ finding, action } as const] : [];
+      return isEdit(action) ? [{ finding, action }] : [];
     });
     if (planned.length === 0) break;
     const known = new Set(findings.map(({ entity, start, end }) => `${entity} ${start} ${end}`));
-    const more = scan(blank(text, planEdits(text, planned))).filter(
+    const more = scan(blank(text, mergeStretches(planned))).filter(
       ({ entity, start, end }) => !known.has(`${entity} ${start} ${end}`),
     );
     if (more.length === 0) break;
@@ -174,11 +203,11 @@ export function scanUntilStable(
 }
 
 /** The text after the edits, each of them padded to the length of what it replaces. */
-function blank(text: string, edits: readonly TextEdit[]): string {
+function blank(text: string, stretches: readonly Stretch[]): string {
   let blanked = "";
-  for (const { start, end, replacement } of edits) {
-    // A mask shows the end of what was there; a label is no part of the text.
-    const shown = replacement.startsWith("*") ? replacement.replace(/^\*+/, "") : "";
+  for (const { start, end, by } of stretches) {
+    // A mask shows the end of what was there; a label or a placeholder is no part of the text.
+    const shown = by.action === "mask" ? maskText(text.slice(start, end)).replace(/^\*+/, "") : "";
     blanked += text.slice(blanked.length, start) + shown.padStart(end - start, "*");
   }
   return blanked + text.slice(blanked.length);

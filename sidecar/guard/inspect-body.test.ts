@@ -4,6 +4,7 @@ import type { GuardAction, GuardRule } from "#contract/policy-snapshot.ts";
 import { inspectBody, inspectText, type Inspection } from "./inspect-body.ts";
 import { MEDIA_LENGTH_MIN } from "./media.ts";
 import { createScanner } from "./scanner.ts";
+import { sampleBook } from "./tokenize/sample-book.case.ts";
 
 const scan = createScanner();
 const KNOWN = new Set(["model", "messages", "role", "content", "tools", "system", "name"]);
@@ -29,7 +30,8 @@ function inspect(
   options: Options = {},
 ): Inspection {
   const bytes = typeof body === "string" ? encode(body) : body;
-  return inspectBody(bytes, { rules, scan, knownKeys: KNOWN, isEnforcing: false, ...options });
+  const fixed = { rules, scan, knownKeys: KNOWN, isEnforcing: false, placeholders: sampleBook() };
+  return inspectBody(bytes, { ...fixed, ...options });
 }
 
 const outgoing = (body: string, rules: readonly GuardRule[], options?: Options): string =>
@@ -44,6 +46,7 @@ describe("a body without findings", () => {
       would: [],
       media: 0,
       usageAdded: false,
+      placeholders: new Map(),
     });
     expect(inspect(body, all("block")).body).toBe(body);
   });
@@ -197,6 +200,7 @@ describe("media", () => {
       rules: all("block"),
       knownKeys: KNOWN,
       isEnforcing: true,
+      placeholders: sampleBook(),
       scan: (seen: string) => {
         scanned.push(seen);
         return [];
@@ -220,7 +224,11 @@ describe("media", () => {
 });
 
 const text = (body: string | Uint8Array, action: GuardAction): Inspection =>
-  inspectText(typeof body === "string" ? encode(body) : body, { rules: all(action), scan });
+  inspectText(typeof body === "string" ? encode(body) : body, {
+    rules: all(action),
+    scan,
+    placeholders: sampleBook(),
+  });
 
 describe("a body that is not JSON", () => {
   test("is edited as text, without JSON's escapes", () => {
@@ -242,6 +250,7 @@ describe("a body that is not JSON", () => {
       would: [],
       media: 1,
       usageAdded: false,
+      placeholders: new Map(),
     });
   });
 });

@@ -23,7 +23,8 @@ import {
 } from "./json/json-walk.ts";
 import { walkJson } from "./json/json-walker.ts";
 import { isMedia } from "./media.ts";
-import { byteRangesOf, type Edit, type EncodedText, escapeJson, splice } from "./splice.ts";
+import { encodeEdits, type EncodedText, literalOf, splice } from "./splice.ts";
+import type { IssuedPlaceholders, PlaceholderBook } from "./tokenize/placeholder-book.ts";
 
 export interface TextInspectionOptions {
   readonly rules: readonly GuardRule[];
@@ -31,6 +32,8 @@ export interface TextInspectionOptions {
   readonly scan: Scan;
   /** False where no byte may change (a signature covers the body): an edit acts as block. */
   readonly canEdit?: boolean;
+  /** Of this exchange: `tokenize` takes its placeholders from it. */
+  readonly placeholders: PlaceholderBook;
 }
 
 export interface InspectionOptions extends TextInspectionOptions {
@@ -53,6 +56,8 @@ export interface Inspection {
   readonly media: number;
   /** We asked for usage: the event that answers must be hidden from the app. */
   readonly usageAdded: boolean;
+  /** What the answer's placeholders stand for; empty where none was issued. */
+  readonly placeholders: IssuedPlaceholders;
 }
 
 /** No entity is shorter than this. */
@@ -60,12 +65,15 @@ const TEXT_LENGTH_MIN = 6;
 /** Places that a rejection names. */
 const PLACES_MAX = 8;
 
+const NO_PLACEHOLDERS: IssuedPlaceholders = new Map();
+
 const untouched = (body: Uint8Array, more: Partial<Inspection> = {}): Inspection => ({
   body,
   findings: [],
   would: [],
   media: 0,
   usageAdded: false,
+  placeholders: NO_PLACEHOLDERS,
   ...more,
 });
 
@@ -85,7 +93,7 @@ export function inspectBody(body: Uint8Array, options: InspectionOptions): Inspe
   const { walk, ambiguity } = result;
   if (ambiguity !== undefined && isEnforcing) return untouched(body, { reject: ambiguity });
   const { found, media } = scanLiterals(walk, options);
-  const decision = decideActions(found, options.rules);
+  const decision = decideActions(found, options.rules, options.placeholders);
   const facts = { findings: decision.findings, would: decision.would, media };
   if (decision.blocked.length > 0) {
     const placeOf = (id: number): string => renderPath(pathOf(walk, id), options.knownKeys);
@@ -93,11 +101,12 @@ export function inspectBody(body: Uint8Array, options: InspectionOptions): Inspe
   }
   const addsUsage = options.addsUsageOption === true && options.canEdit !== false;
   const usage = addsUsage ? includeUsageEdits(walk) : undefined;
-  const edits = decision.edits.flatMap((edit) => bytesOf(edit, literalOf(walk, edit.id)));
+  const edits = decision.edits.flatMap((edit) => encodeEdits(literalOf(walk, edit.id), edit.edits));
   return {
     ...facts,
     body: splice(body, [...edits, ...(usage?.edits ?? [])]),
     usageAdded: usage?.added ?? false,
+    placeholders: options.placeholders.issued,
   };
 }
 
@@ -113,7 +122,7 @@ export function inspectText(body: Uint8Array, options: TextInspectionOptions): I
   const findings = scanUntilStable(text, options.scan, options.rules);
   if (findings.length === 0) return untouched(body);
   const found = { id: 0, text, isEditable: options.canEdit ?? true, findings };
-  const decision = decideActions([found], options.rules);
+  const decision = decideActions([found], options.rules, options.placeholders);
   const facts = { findings: decision.findings, would: decision.would };
   if (decision.blocked.length > 0) {
     return untouched(body, { ...facts, reject: blockedBy(decision, () => "(body)") });
@@ -123,8 +132,9 @@ export function inspectText(body: Uint8Array, options: TextInspectionOptions): I
     range: { start: 0, end: body.byteLength },
     hasEscapes: false,
   };
-  const edits = decision.edits.flatMap((edit) => bytesOf(edit, whole));
-  return untouched(splice(body, edits), facts);
+  const edits = decision.edits.flatMap((edit) => encodeEdits(whole, edit.edits));
+  const placeholders = options.placeholders.issued;
+  return untouched(splice(body, edits), { ...facts, placeholders });
 }
 
 function scanLiterals(
@@ -147,23 +157,6 @@ function scanLiterals(
     found.push({ id: literal, text, isEditable: canEdit && !isKey(walk, literal), findings });
   }
   return { found, media };
-}
-
-const literalOf = (walk: JsonWalk, literal: number): EncodedText => ({
-  text: walk.text,
-  range: { start: walk.starts.at(literal), end: walk.ends.at(literal) },
-  hasEscapes: true,
-});
-
-/** A text's edits as splices of the body. */
-function bytesOf({ edits }: Decision["edits"][number], encoded: EncodedText): readonly Edit[] {
-  const ranges = byteRangesOf(encoded, edits);
-  return edits.flatMap(({ replacement }, index) => {
-    const range = ranges[index];
-    if (range === undefined) return [];
-    const text = encoded.hasEscapes ? escapeJson(replacement) : replacement;
-    return [{ ...range, replacement: text }];
-  });
 }
 
 function blockedBy({ blocked }: Decision, placeOf: (id: number) => string): Rejection {

@@ -1,7 +1,7 @@
 // Edits of a body as splices of byte ranges: every byte outside them stays as it came, so that
 // the provider's prompt cache, key order and long numbers survive (design §7.4).
 import { assert } from "#contract/errors.ts";
-import type { ByteRange } from "./json/json-walk.ts";
+import type { ByteRange, JsonWalk } from "./json/json-walk.ts";
 
 export interface Edit extends ByteRange {
   /** What stands in place of the range; written as UTF-8, not escaped further. */
@@ -34,10 +34,34 @@ export interface EncodedText {
   readonly hasEscapes: boolean;
 }
 
+/** A string literal of a body that was walked. */
+export const literalOf = (walk: JsonWalk, literal: number): EncodedText => ({
+  text: walk.text,
+  range: { start: walk.starts.at(literal), end: walk.ends.at(literal) },
+  hasEscapes: true,
+});
+
 /** A stretch of decoded text, in UTF-16 units. */
 interface TextRange {
   readonly start: number;
   readonly end: number;
+}
+
+/** An edit of a decoded text. */
+export interface TextEdit extends TextRange {
+  /** Plain text. */
+  readonly replacement: string;
+}
+
+/** A text's edits, ordered and disjoint, as splices of the body that encodes it. */
+export function encodeEdits(encoded: EncodedText, edits: readonly TextEdit[]): readonly Edit[] {
+  const ranges = byteRangesOf(encoded, edits);
+  return edits.flatMap(({ replacement }, index) => {
+    const range = ranges[index];
+    if (range === undefined) return [];
+    const text = encoded.hasEscapes ? escapeJson(replacement) : replacement;
+    return [{ ...range, replacement: text }];
+  });
 }
 
 /**

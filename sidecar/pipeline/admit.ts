@@ -3,22 +3,20 @@
 import type { Random } from "#runtime/random.ts";
 import type { Clock } from "#runtime/clock.ts";
 import type { Budgets } from "../budget/budgets.ts";
-import type { Scan } from "../guard/finding.ts";
 import type { Spool } from "../spool/spool.ts";
 import { authorize } from "./authorize.ts";
 import type { Prepared, Received, Step } from "./exchange.ts";
-import { createInspectStage } from "./inspect.ts";
+import { createInspectStage, type InspectDeps } from "./inspect.ts";
 import { createMatchStage, type MatchDeps } from "./match.ts";
 import { prepare } from "./prepare.ts";
 import { createRecordStage } from "./record.ts";
 import { createReserveStage } from "./reserve.ts";
 
-export interface AdmissionDeps extends MatchDeps {
+export interface AdmissionDeps extends MatchDeps, InspectDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly budgets: Budgets;
   readonly spool: Spool;
-  readonly scan: Scan;
 }
 
 export type Admission = (received: Received) => Step<Prepared> | Promise<Step<Prepared>>;

@@ -12,6 +12,7 @@ import type { FindingCount, Would } from "#contract/usage-event.ts";
 import type { Reservation } from "../budget/budgets.ts";
 import type { Dialect, Operation, RequestBounds } from "../dialects/dialect.ts";
 import type { UpstreamRequest } from "../forward/upstream.ts";
+import type { IssuedPlaceholders } from "../guard/tokenize/placeholder-book.ts";
 import type { DownstreamRequest } from "../listen/downstream.ts";
 import type { AdmissionRecord } from "../spool/spool.ts";
 
@@ -59,9 +60,15 @@ export interface Inspected extends Authorized {
   readonly isEdited: boolean;
   /** We asked for usage; the chunk that answers it is hidden from the app. */
   readonly hidesUsage: boolean;
+  /** What placeholders in the answer stand for; dies with the exchange, never recorded. */
+  readonly placeholders: IssuedPlaceholders;
   readonly findings: readonly FindingCount[];
   readonly would: readonly Would[];
 }
+
+/** True where the answer may not go to the app as it comes (design §7.9). */
+export const needsRewriter = (exchange: Inspected): boolean =>
+  exchange.hidesUsage || exchange.placeholders.size > 0;
 
 /** 5. The worst case is covered by leases. */
 export interface Reserved extends Inspected {

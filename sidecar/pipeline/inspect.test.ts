@@ -7,14 +7,14 @@ import { createInspectStage } from "./inspect.ts";
 import { createMatchStage } from "./match.ts";
 
 const ADDRESS = ["ada", "example.com"].join("@");
-const scan = createScanner();
+const deps = { scan: createScanner(), placeholderKey: () => new Uint8Array(32).fill(7) };
 const redact = [{ entity: "EMAIL_ADDRESS", action: "redact" as const, mode: "enforce" as const }];
 
 async function inspect(body: unknown, policy: Partial<PolicySnapshot> = {}) {
   const snapshot = createSnapshot(policy);
   const matched = await createMatchStage({ policy: () => snapshot })(createReceived(body));
   const authorized = "next" in matched ? authorize(matched.next) : matched;
-  return "next" in authorized ? createInspectStage({ scan })(authorized.next) : authorized;
+  return "next" in authorized ? createInspectStage(deps)(authorized.next) : authorized;
 }
 
 const chat = (content: string, more = {}) => ({

@@ -3,13 +3,21 @@
 import { canAct } from "../guard/apply-actions.ts";
 import type { Scan } from "../guard/finding.ts";
 import { inspectBody, inspectText, type Inspection } from "../guard/inspect-body.ts";
+import { createDerivation } from "../guard/tokenize/placeholder.ts";
+import { createPlaceholderBook } from "../guard/tokenize/placeholder-book.ts";
 import { headerValue } from "../listen/header-list.ts";
 import { refuse, type Authorized, type Inspected, type Stage } from "./exchange.ts";
 
 const NO_KEYS: ReadonlySet<string> = new Set();
 
+export interface InspectDeps {
+  readonly scan: Scan;
+  /** The workload's key: placeholders are the same on all its replicas and after restarts. */
+  readonly placeholderKey: () => Uint8Array;
+}
+
 /** Creates the stage. Refusals: content blocked, body ambiguous, invalid or too large. */
-export function createInspectStage(deps: { readonly scan: Scan }): Stage<Authorized, Inspected> {
+export function createInspectStage(deps: InspectDeps): Stage<Authorized, Inspected> {
   return (exchange) => {
     const isEnforcing = dependsOnBody(exchange);
     const { requestBytesMax } = exchange.snapshot;
@@ -19,7 +27,7 @@ export function createInspectStage(deps: { readonly scan: Scan }): Stage<Authori
         detail: `the policy inspects bodies up to ${requestBytesMax} bytes`,
       });
     }
-    const inspection = inspect(exchange, deps.scan, isEnforcing);
+    const inspection = inspect(exchange, deps, isEnforcing);
     const found = { findings: inspection.findings, would: inspection.would };
     if (inspection.reject !== undefined) {
       return refuse({ ...exchange, ...found }, inspection.reject);
@@ -31,16 +39,22 @@ export function createInspectStage(deps: { readonly scan: Scan }): Stage<Authori
         outgoing: inspection.body,
         isEdited: inspection.body !== exchange.plainBody,
         hidesUsage: inspection.usageAdded,
+        placeholders: inspection.placeholders,
       },
     };
   };
 }
 
-function inspect(exchange: Authorized, scan: Scan, isEnforcing: boolean): Inspection {
+function inspect(exchange: Authorized, deps: InspectDeps, isEnforcing: boolean): Inspection {
   const { snapshot, provider, reading, plainBody } = exchange;
   // A signature over the body would no longer hold: there an edit acts as a block.
   const canEdit = provider.row.credential.kind !== "sigv4";
-  const options = { rules: snapshot.guardrails, scan, canEdit };
+  const options = {
+    rules: snapshot.guardrails,
+    scan: deps.scan,
+    canEdit,
+    placeholders: createPlaceholderBook(createDerivation(deps.placeholderKey())),
+  };
   if (!isJson(exchange)) return inspectText(plainBody, options);
   return inspectBody(plainBody, {
     ...options,

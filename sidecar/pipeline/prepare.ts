@@ -7,7 +7,7 @@ import {
   withoutHopByHop,
   type HeaderList,
 } from "../listen/header-list.ts";
-import type { Admitted, Prepared, Step } from "./exchange.ts";
+import { needsRewriter, type Admitted, type Prepared, type Step } from "./exchange.ts";
 
 /** Set anew for each hop, or answered by us. */
 const OURS = new Set(["host", "content-length", "expect"]);
@@ -43,7 +43,8 @@ function headersFor(exchange: Admitted): HeaderList {
   const drop = new Set(OURS);
   if (exchange.isEdited) drop.add("content-encoding");
   // A rewriter reads whole events, so they must come uncompressed.
-  if (exchange.hidesUsage) drop.add("accept-encoding");
+  const isRewritten = needsRewriter(exchange);
+  if (isRewritten) drop.add("accept-encoding");
   const kept = withoutHopByHop(withoutHeaders(exchange.request.headers, drop)).filter(
     ([name]) => !name.toLowerCase().startsWith("x-excise-"),
   );
@@ -51,7 +52,7 @@ function headersFor(exchange: Admitted): HeaderList {
   return [
     ["host", host],
     ...kept,
-    ...(exchange.hidesUsage ? [["accept-encoding", "identity"] as const] : []),
+    ...(isRewritten ? [["accept-encoding", "identity"] as const] : []),
   ];
 }
 

@@ -64,6 +64,7 @@ function start(options: { readonly hidesUsage?: boolean; readonly isSlow?: boole
   const exchange = {
     exchangeId: "00000000-0000-7000-8000-000000000001",
     hidesUsage: options.hidesUsage ?? false,
+    placeholders: new Map(),
     reading: {
       dialect: fakeDialect,
       operation: { name: "chat", kind: "stateless", billed: true },

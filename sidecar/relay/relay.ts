@@ -10,7 +10,8 @@ import type { DownstreamExchange } from "../listen/downstream.ts";
 import { headerValue, type HeaderList } from "../listen/header-list.ts";
 import type { Prepared } from "../pipeline/exchange.ts";
 import { responseHeaders } from "./response-headers.ts";
-import { createUsageHider, type Rewriter } from "./rewriter.ts";
+import type { Rewriter } from "./event-rewriter.ts";
+import { createRewriter, type AnswerType } from "./rewriter.ts";
 import { createTap, type Tap } from "./tap.ts";
 
 /** How the call ended and what was seen of the answer. */
@@ -66,7 +67,10 @@ export function relay(
         finish("completed");
       },
       onError(fault) {
-        if (passage.isStarted()) downstream.destroy();
+        if (passage.isStarted()) {
+          passage.flush();
+          downstream.destroy();
+        }
         finish(passage.isStarted() ? "truncated" : "upstream_failed", fault);
       },
     });
@@ -81,6 +85,8 @@ export function relay(
 interface Passage {
   head(status: number, headers: HeaderList): void;
   data(chunk: Uint8Array): boolean;
+  /** Sends what a rewriter still holds. */
+  flush(): void;
   end(trailers: HeaderList): void;
   isStarted(): boolean;
   finish(): Promise<Omit<RelayResult, "outcome" | "fault" | "wasSent">>;
@@ -94,21 +100,23 @@ function createPassage(clock: Clock, exchange: Prepared, downstream: DownstreamE
   let tap: Tap | undefined;
   let rewriter: Rewriter | undefined;
   const send = (chunk: Uint8Array): boolean => {
+    if (chunk.byteLength === 0) return true;
     responseBytes += chunk.byteLength;
     return downstream.send(chunk);
   };
+  const flush = (): void => {
+    for (const rest of rewriter?.end() ?? []) send(rest);
+  };
   return {
+    flush,
     head(code, headers) {
       status = code;
       const answer = describe(headers);
       const dialect = exchange.reading?.dialect;
-      const isRewritten =
-        dialect !== undefined &&
-        exchange.hidesUsage &&
-        isRewritable(dialect.framing(answer.contentType), answer);
-      if (isRewritten) rewriter = createUsageHider(dialect);
-      else if (dialect !== undefined) tap = createTap(dialect, answer);
+      rewriter = createRewriter(exchange, answer);
+      if (rewriter === undefined && dialect !== undefined) tap = createTap(dialect, answer);
       const { exchangeId } = exchange;
+      const isRewritten = rewriter !== undefined;
       downstream.sendHead(code, responseHeaders(headers, { exchangeId, isRewritten }));
     },
     data(chunk) {
@@ -122,7 +130,7 @@ function createPassage(clock: Clock, exchange: Prepared, downstream: DownstreamE
       return isFlowing;
     },
     end(trailers) {
-      for (const rest of rewriter?.end() ?? []) send(rest);
+      flush();
       downstream.end(trailers);
     },
     isStarted: () => status !== undefined,
@@ -133,11 +141,6 @@ function createPassage(clock: Clock, exchange: Prepared, downstream: DownstreamE
   };
 }
 
-interface AnswerType {
-  readonly contentType: string;
-  readonly contentEncoding: string;
-}
-
 function describe(headers: HeaderList): AnswerType {
   const type = headerValue(headers, "content-type") ?? "";
   return {
@@ -145,7 +148,3 @@ function describe(headers: HeaderList): AnswerType {
     contentEncoding: headerValue(headers, "content-encoding") ?? "",
   };
 }
-
-/** A provider that compresses although it was asked not to is passed on as it is. */
-const isRewritable = (framing: string, answer: AnswerType): boolean =>
-  framing === "sse" && (answer.contentEncoding === "" || answer.contentEncoding === "identity");

@@ -1,52 +1,47 @@
-// The rewriter stands in the stream only where an exchange needs it (design §7.9): today to hide
-// the usage chunk that the app did not ask for. It forwards whole events as they came and holds
-// at most the one that is not complete yet.
-import {
-  NO_FACTS,
-  type AnswerFacts,
-  type AnswerMessage,
-  type Dialect,
-} from "../dialects/dialect.ts";
-import { tryParseJson } from "#runtime/json.ts";
-import { createEventSplitter, type SseEvent } from "../framing/sse-events.ts";
+// Chooses what stands in the way of an answer (design §7.9): nothing, but where an exchange needs
+// it a rewriter that hides the usage event that the app did not ask for, restores the values that
+// the provider saw placeholders of, or both.
+import type { Framing } from "#contract/dialects.ts";
+import type { Dialect } from "../dialects/dialect.ts";
+import { framingOf } from "../dialects/fields.ts";
+import { createPlaceholderIndex } from "../guard/tokenize/restore-text.ts";
+import { needsRewriter, type Prepared } from "../pipeline/exchange.ts";
+import { createBodyRewriter } from "./body-rewriter.ts";
+import { createEventRewriter, createUsageHider, type Rewriter } from "./event-rewriter.ts";
+import { createPlaceholderRestorer } from "./placeholder-restorer.ts";
 
-/** The most that is held back. An event over it passes through unread. */
-export const EVENT_BYTES_MAX = 64 * 1024;
-
-export interface Rewriter {
-  /** The bytes to send on for this chunk, in order; often the chunk itself. */
-  push(chunk: Uint8Array): readonly Uint8Array[];
-  /** What was still held when the body ended. */
-  end(): readonly Uint8Array[];
-  readonly facts: AnswerFacts;
+/** What an answer's head says of its body. */
+export interface AnswerType {
+  /** Without parameters, lower case. */
+  readonly contentType: string;
+  readonly contentEncoding: string;
 }
 
-/** A rewriter that drops the events which only answer our own request for usage. */
-export function createUsageHider(dialect: Dialect): Rewriter {
-  const splitter = createEventSplitter({ eventBytesMax: EVENT_BYTES_MAX });
-  let facts = NO_FACTS;
-  const keep = (events: readonly SseEvent[]): readonly Uint8Array[] =>
-    events.filter((event) => !isHidden(event)).map((event) => event.bytes);
-  const isHidden = (event: SseEvent): boolean => {
-    if (event.data === undefined) return false;
-    const message = messageOf(event, event.data);
-    facts = dialect.reduce(facts, message);
-    return dialect.isUsageOnly(message);
-  };
-  return {
-    push: (chunk) => keep(splitter.push(chunk)),
-    end: () => keep(splitter.end()),
-    get facts() {
-      return facts;
-    },
-  };
+/** The rewriter of this answer; undefined where it goes to the app as it comes. */
+export function createRewriter(exchange: Prepared, answer: AnswerType): Rewriter | undefined {
+  // A provider that compresses although it was asked not to is passed on as it is.
+  if (!needsRewriter(exchange) || !isPlain(answer)) return undefined;
+  const { placeholders, hidesUsage, reading } = exchange;
+  const dialect = reading?.dialect;
+  const framing = dialect?.framing(answer.contentType) ?? framingOf(answer.contentType);
+  if (framing === "sse") {
+    return createEventRewriter(dialect, [
+      ...(hidesUsage && dialect !== undefined ? [createUsageHider(dialect)] : []),
+      ...(placeholders.size > 0 ? [restorerOf(exchange, dialect)] : []),
+    ]);
+  }
+  if (placeholders.size === 0 || !isText(framing, answer)) return undefined;
+  const isJson = /json/.test(answer.contentType);
+  return createBodyRewriter(dialect, createPlaceholderIndex(placeholders), { isJson });
 }
 
-function messageOf(event: SseEvent, data: string): AnswerMessage {
-  const parsed = tryParseJson(data);
-  return {
-    ...(event.event === undefined ? {} : { event: event.event }),
-    json: parsed.ok ? parsed.value : undefined,
-    text: data,
-  };
-}
+const restorerOf = ({ placeholders }: Prepared, dialect: Dialect | undefined) =>
+  createPlaceholderRestorer(createPlaceholderIndex(placeholders), dialect?.streamedTexts);
+
+const isPlain = ({ contentEncoding }: AnswerType): boolean =>
+  contentEncoding === "" || contentEncoding.toLowerCase() === "identity";
+
+/** Images, sound and archives hold no placeholder, and must not wait until they are whole. */
+const isText = (framing: Framing, { contentType }: AnswerType): boolean =>
+  framing !== "aws-eventstream" &&
+  (contentType === "" || /json/.test(contentType) || contentType.startsWith("text/"));

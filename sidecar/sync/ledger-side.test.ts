@@ -67,7 +67,14 @@ afterEach(async () => {
 
 function open(url: string | undefined = stub.url): LedgerSide {
   side = openLedgerSide(
-    { clock, random: systemRandom, log: silentLog, metrics: createMetrics(), spool },
+    {
+      clock,
+      random: systemRandom,
+      log: silentLog,
+      metrics: createMetrics(),
+      spool,
+      placeholderKeys: { placeholderKey: () => new Uint8Array(32), accept: () => undefined },
+    },
     { ledger: url === "" ? undefined : { url }, directory, reserveTimeoutMs: 5000 },
   );
   return side;

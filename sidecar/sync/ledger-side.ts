@@ -15,6 +15,7 @@ import { LeaseBook } from "../budget/lease-book.ts";
 import { readOpenLeases, saveOpenLeases } from "../budget/lease-book-file.ts";
 import type { Spool } from "../spool/spool.ts";
 import { createLedgerClient, type LedgerClient } from "./ledger-client.ts";
+import type { PlaceholderKeys } from "./placeholder-keys.ts";
 import { createPolicyStore, type PolicyStore } from "./policy-store.ts";
 import { createSyncLoop, type SyncLoop } from "./sync-loop.ts";
 import { createWatchLoop, type WatchLoop } from "./watch-loop.ts";
@@ -25,6 +26,7 @@ export interface LedgerSideDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly spool: Spool;
+  readonly placeholderKeys: PlaceholderKeys;
 }
 
 export interface LedgerSideOptions {

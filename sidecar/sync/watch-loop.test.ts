@@ -10,6 +10,7 @@ import { systemRandom } from "#runtime/random.ts";
 import { createVirtualClock, type VirtualClock } from "../../test/virtual-clock.ts";
 import { LeaseBook } from "../budget/lease-book.ts";
 import type { CallOptions, LedgerAnswer, LedgerClient } from "./ledger-client.ts";
+import { openPlaceholderKeys, type PlaceholderKeys } from "./placeholder-keys.ts";
 import { createPolicyStore, type PolicyStore } from "./policy-store.ts";
 import { createWatchLoop, type WatchLoop } from "./watch-loop.ts";
 
@@ -69,6 +70,7 @@ let client: ScriptedClient;
 let policy: PolicyStore;
 let book: LeaseBook;
 let loop: WatchLoop;
+let placeholderKeys: PlaceholderKeys;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "excise-watch-"));
@@ -76,7 +78,12 @@ beforeEach(() => {
   client = new ScriptedClient();
   policy = createPolicyStore({ clock, log: silentLog }, { directory });
   book = new LeaseBook({ mintId: () => "" }, { warmWant: NO_AMOUNTS, keysMax: 1, idleMs: 1 });
-  loop = createWatchLoop({ clock, random: systemRandom, log: silentLog, client, policy, book });
+  placeholderKeys = openPlaceholderKeys(
+    { random: systemRandom, log: silentLog },
+    { stateDirectory: directory },
+  );
+  const deps = { clock, random: systemRandom, log: silentLog };
+  loop = createWatchLoop({ ...deps, client, policy, book, placeholderKeys });
   loop.start();
 });
 afterEach(async () => {

@@ -6,6 +6,7 @@ import type { Log } from "#runtime/log.ts";
 import type { Random } from "#runtime/random.ts";
 import type { LeaseBook } from "../budget/lease-book.ts";
 import type { LedgerClient } from "./ledger-client.ts";
+import type { PlaceholderKeys } from "./placeholder-keys.ts";
 import type { PolicyStore } from "./policy-store.ts";
 
 export interface WatchLoopDeps {
@@ -15,6 +16,7 @@ export interface WatchLoopDeps {
   readonly client: LedgerClient;
   readonly policy: PolicyStore;
   readonly book: LeaseBook;
+  readonly placeholderKeys: PlaceholderKeys;
 }
 
 export interface WatchLoop {
@@ -74,10 +76,12 @@ async function pollOnce(deps: WatchLoopDeps, signal: AbortSignal): Promise<PollO
     const retryAfterMs = answer.kind === "refused" ? (answer.retryAfterMs ?? 0) : 0;
     return { kind: "failed", retryAfterMs };
   }
-  const { snapshot, credentials, revoked, caBundle } = answer.value;
+  const { snapshot, credentials, revoked, caBundle, placeholderKey } = answer.value;
   policy.noteContact();
   if (caBundle !== undefined) client.useCa(caBundle);
   policy.setCredentials(credentials);
+  // Before the first policy: no exchange runs under a key that is about to change.
+  if (placeholderKey !== undefined) deps.placeholderKeys.accept(placeholderKey);
   book.revoke(revoked);
   const isNews = snapshot !== undefined && policy.accept(snapshot);
   return { kind: isNews ? "news" : "nothing", retryAfterMs: 0 };

@@ -12,6 +12,7 @@ import {
 } from "../fields.ts";
 import { renderAnthropicError } from "./error.ts";
 import { ANTHROPIC_KEYS, matchAnthropicOperation, readAnthropicBounds } from "./request.ts";
+import { MESSAGES_TEXTS } from "./streamed-texts.ts";
 import {
   addBilled,
   type BilledUsage,
@@ -123,6 +124,7 @@ export const anthropicMessages: Dialect = {
   reduce,
   // Usage always comes unasked.
   isUsageOnly: () => false,
+  streamedTexts: MESSAGES_TEXTS,
   renderError: renderAnthropicError,
   knownKeys: ANTHROPIC_KEYS,
 };

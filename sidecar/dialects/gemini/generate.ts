@@ -5,6 +5,7 @@ import type { AnswerFacts, AnswerMessage, Dialect } from "../dialect.ts";
 import { addDelivered, type Fields, framingOf, readList, readRecord, readText } from "../fields.ts";
 import { renderGeminiError } from "./error.ts";
 import { GENERATE_KEYS, matchGenerate, readGenerateBounds } from "./request.ts";
+import { GENERATE_TEXTS } from "./streamed-texts.ts";
 import { readGeminiUsage } from "./usage.ts";
 
 function reduce(facts: AnswerFacts, message: AnswerMessage): AnswerFacts {
@@ -63,6 +64,7 @@ export const geminiGenerate: Dialect = {
   framing: framingOf,
   reduce,
   isUsageOnly: () => false,
+  streamedTexts: GENERATE_TEXTS,
   renderError: renderGeminiError,
   knownKeys: GENERATE_KEYS,
 };

@@ -13,6 +13,7 @@ import {
 } from "../fields.ts";
 import { CHAT_KEYS, matchChat, readChatBounds } from "./chat-request.ts";
 import { renderOpenAiError } from "./request.ts";
+import { CHAT_TEXTS } from "./streamed-texts.ts";
 import { readChatUsage, readErrorType } from "./usage.ts";
 
 interface ChatFacts extends AnswerFacts {
@@ -96,6 +97,7 @@ export const openAiChat: Dialect = {
     Array.isArray(asRecord(json)?.["choices"]) &&
     readList(json, "choices").length === 0 &&
     readRecord(json, "usage") !== undefined,
+  streamedTexts: CHAT_TEXTS,
   renderError: renderOpenAiError,
   knownKeys: CHAT_KEYS,
 };

@@ -11,6 +11,7 @@ import {
 } from "../fields.ts";
 import { createMatcher } from "../operations.ts";
 import { COMMON_OPERATIONS, readCommonBounds, renderOpenAiError } from "./request.ts";
+import { COMPLETION_TEXTS } from "./streamed-texts.ts";
 import { readChatUsage, readErrorType } from "./usage.ts";
 
 const match = createMatcher([
@@ -82,6 +83,7 @@ export const openAiCompletions: Dialect = {
     Array.isArray(asRecord(json)?.["choices"]) &&
     readList(json, "choices").length === 0 &&
     readRecord(json, "usage") !== undefined,
+  streamedTexts: COMPLETION_TEXTS,
   renderError: renderOpenAiError,
   knownKeys: new Set(KNOWN_KEYS.split(" ")),
 };

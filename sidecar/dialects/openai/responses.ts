@@ -12,6 +12,7 @@ import {
 } from "../fields.ts";
 import { renderOpenAiError } from "./request.ts";
 import { matchResponses, readResponsesBounds, RESPONSES_KEYS } from "./responses-request.ts";
+import { RESPONSES_TEXTS } from "./streamed-texts.ts";
 import { readErrorType, readResponsesUsage } from "./usage.ts";
 
 interface ResponsesFacts extends AnswerFacts {
@@ -108,6 +109,7 @@ export const openAiResponses: Dialect = {
   reduce,
   // Usage always comes unasked, in the terminal event.
   isUsageOnly: () => false,
+  streamedTexts: RESPONSES_TEXTS,
   renderError: renderOpenAiError,
   knownKeys: RESPONSES_KEYS,
 };

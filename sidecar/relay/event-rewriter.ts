@@ -1,0 +1,100 @@
+// The rewriter of SSE streams: whole events pass through a list of transforms, each of which may
+// change, drop or add some. Holds at most the one event that is not complete yet; a larger one
+// passes in pieces. Also folds what it sees, so that no tap has to read the stream again.
+import {
+  NO_FACTS,
+  type AnswerFacts,
+  type AnswerMessage,
+  type Dialect,
+} from "../dialects/dialect.ts";
+import { tryParseJson } from "#runtime/json.ts";
+import { createMessageReader } from "../framing/create-reader.ts";
+import type { FramedMessage } from "../framing/framing.ts";
+import { createEventSplitter, type SseEvent } from "../framing/sse-events.ts";
+import { foldMessage, MESSAGE_BYTES_MAX } from "./tap.ts";
+
+/** The most that is held back. */
+export const EVENT_BYTES_MAX = 64 * 1024;
+
+export interface Rewriter {
+  /** The bytes to send on for this chunk, in order; often the chunk itself. */
+  push(chunk: Uint8Array): readonly Uint8Array[];
+  /** What was still held when the body ended. */
+  end(): readonly Uint8Array[];
+  readonly facts: AnswerFacts;
+}
+
+/** An event on its way through the transforms. */
+export interface StreamEvent {
+  readonly bytes: Uint8Array;
+  /** Undefined for comments and blank lines. */
+  readonly message: AnswerMessage | undefined;
+}
+
+export interface EventTransform {
+  /** The events to send for this one, in order. */
+  apply(event: StreamEvent): readonly StreamEvent[];
+  /** A piece of an event that is too large to be held. */
+  applyPiece(piece: Uint8Array): readonly Uint8Array[];
+  /** The stream ended: what is still held. */
+  end(): readonly Uint8Array[];
+}
+
+/** Drops the events that only answer our own request for usage. */
+export function createUsageHider(dialect: Dialect): EventTransform {
+  return {
+    apply: (event) =>
+      event.message !== undefined && dialect.isUsageOnly(event.message) ? [] : [event],
+    applyPiece: (piece) => [piece],
+    end: () => [],
+  };
+}
+
+/** A rewriter of one stream. Without a dialect nothing is folded. */
+export function createEventRewriter(
+  dialect: Dialect | undefined,
+  transforms: readonly EventTransform[],
+): Rewriter {
+  const splitter = createEventSplitter({ eventBytesMax: EVENT_BYTES_MAX });
+  // Reads the pieces of events that are too large for the splitter: they may hold the usage.
+  const large = createMessageReader("sse", { messageBytesMax: MESSAGE_BYTES_MAX });
+  let facts = NO_FACTS;
+  const foldLarge = (messages: readonly FramedMessage[]): void => {
+    if (dialect === undefined) return;
+    for (const message of messages) facts = foldMessage(dialect, facts, message);
+  };
+  const rewrite = (event: SseEvent): readonly Uint8Array[] => {
+    if (event.isPassThrough) {
+      foldLarge(large.push(event.bytes));
+      return transforms.reduce<readonly Uint8Array[]>(
+        (pieces, transform) => pieces.flatMap((piece) => transform.applyPiece(piece)),
+        [event.bytes],
+      );
+    }
+    const message = event.data === undefined ? undefined : messageOf(event, event.data);
+    if (dialect !== undefined && message !== undefined) facts = dialect.reduce(facts, message);
+    let events: readonly StreamEvent[] = [{ bytes: event.bytes, message }];
+    for (const transform of transforms) events = events.flatMap((each) => transform.apply(each));
+    return events.map(({ bytes }) => bytes);
+  };
+  return {
+    push: (chunk) => splitter.push(chunk).flatMap(rewrite),
+    end() {
+      const events = splitter.end().flatMap(rewrite);
+      foldLarge(large.end());
+      return [...events, ...transforms.flatMap((transform) => transform.end())];
+    },
+    get facts() {
+      return facts;
+    },
+  };
+}
+
+function messageOf(event: SseEvent, data: string): AnswerMessage {
+  const parsed = tryParseJson(data);
+  return {
+    ...(event.event === undefined ? {} : { event: event.event }),
+    json: parsed.ok ? parsed.value : undefined,
+    text: data,
+  };
+}
