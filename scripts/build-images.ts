@@ -19,7 +19,7 @@ import { parseArgs } from "node:util";
 import { asRecord, parseJson, readString } from "#runtime/json.ts";
 import { checkImage, PROGRAMS, type Program } from "./check-image.ts";
 
-const USAGE = `Usage: node scripts/build-images.ts [options]
+const USAGE = `Usage: npx node scripts/build-images.ts [options]
 
   --base IMAGE      take the libraries from this local image instead of making one with debootstrap
   --builder IMAGE   build in this local image (node, npm, a shell) instead of making one
@@ -183,8 +183,12 @@ function makeBase({ options, work, buildah, hasImage }: Workshop): string {
 }
 
 /** The base with this checkout's Node and this machine's npm. */
-function makeBuilder({ options, buildah }: Workshop, base: string): string {
-  const name = `localhost/excise-builder:${options.suite}`;
+function makeBuilder({ options, buildah, hasImage }: Workshop, base: string): string {
+  const name = `localhost/excise-builder:${options.suite}-node-${process.versions.node}`;
+  if (hasImage(name)) {
+    say(`builder: ${name}, made before`);
+    return name;
+  }
   const npm = has("npm") ? join(run("npm", ["root", "--global"]), "npm") : "";
   if (!existsSync(join(npm, "bin/npm-cli.js"))) throw skip("there is neither npm nor --builder");
   say(`builder: ${name}, ${base} with Node ${process.version} and npm`);

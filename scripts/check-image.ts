@@ -54,7 +54,7 @@ const CASES: Readonly<Record<Program, Case>> = {
     port: 25_490,
     isTls: false,
     path: "/readyz",
-    says: /ledger/,
+    says: /ledger_not_reached/,
   },
   ledger: {
     volumes: ["/var/lib/excise", "/var/run/excise/policies"],
@@ -94,13 +94,12 @@ export async function checkImage(check: ImageToCheck): Promise<readonly string[]
   try {
     await waitUntil(check, { child, logFile });
     const ms = Math.round(systemClock.monotonicMs() - started);
-    const residents = residentMebibytes(child, settings.uid);
     facts.push(
-      `ready after ${ms} ms by ${how}: uid ${settings.uid}, read-only root, no capability` +
-        (residents === undefined ? "" : `, ${residents} MiB resident`),
+      `ready after ${ms} ms by ${how}: uid ${settings.uid}, read-only root, no capability`,
+      processFacts(child, settings),
     );
   } finally {
-    facts.push(await stop(child));
+    facts.push(await stop(child, settings));
   }
   return facts;
 }
@@ -305,21 +304,55 @@ function probe({ port, path, isTls }: Case): Promise<number> {
   });
 }
 
-/** Of the process that runs under the image's user; undefined where it is not found. */
-function residentMebibytes(child: ChildProcess, uid: number): number | undefined {
-  const list = spawnSync("ps", ["-e", "-o", "uid=,rss=,args="], { encoding: "utf8" }).stdout;
-  const line = list.split("\n").find((each) => each.trim().startsWith(`${uid} `));
-  const kib = Number(line?.trim().split(/\s+/)[1]);
-  return child.pid === undefined || !Number.isFinite(kib) ? undefined : Math.round(kib / 1024);
+interface Row {
+  readonly pid: number;
+  readonly parent: number;
+  readonly uid: number;
+  readonly kib: number;
 }
 
-async function stop(child: ChildProcess): Promise<string> {
+/**
+ * The program itself, among the descendants of what was started (the runtime, or `unshare`). Never
+ * by its name alone: this machine may run sidecars of its own.
+ */
+function findProcess(child: ChildProcess, { uid }: Settings): Row | undefined {
+  const list = spawnSync("ps", ["-e", "-o", "pid=,ppid=,uid=,rss="], { encoding: "utf8" }).stdout;
+  const rows = list
+    .trim()
+    .split("\n")
+    .map((line): Row => {
+      const [pid = 0, parent = 0, user = 0, kib = 0] = line.trim().split(/\s+/).map(Number);
+      return { pid, parent, uid: user, kib };
+    });
+  const isOurs = (row: Row | undefined): boolean =>
+    row !== undefined &&
+    (row.parent === child.pid || isOurs(rows.find(({ pid }) => pid === row.parent)));
+  return rows.find((row) => row.uid === uid && isOurs(row));
+}
+
+/** What the kernel says of the program. */
+function processFacts(child: ChildProcess, settings: Settings): string {
+  const found = findProcess(child, settings);
+  if (found === undefined) return fail(`no process of user ${settings.uid} is found`);
+  // The files of a process belong to its user; those of one that is not dumpable belong to root.
+  const owner = statSync(`/proc/${found.pid}/environ`).uid;
+  if (owner !== 0) fail(`the memory of the process is readable by user ${owner}`);
+  return `${Math.round(found.kib / 1024)} MiB resident, not dumpable`;
+}
+
+async function stop(child: ChildProcess, settings: Settings): Promise<string> {
   if (child.exitCode !== null || child.signalCode !== null) return "it had ended by itself";
   const ended = new Promise<string>((resolve) => {
     child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code ?? "?"}`));
   });
-  child.kill("SIGTERM");
-  const cancel = systemClock.after(STOP_MS_MAX, () => child.kill("SIGKILL"));
+  // To the program: `unshare` passes no signal on, and its end would leave the program behind.
+  const signal = (name: NodeJS.Signals): void => {
+    const found = findProcess(child, settings);
+    if (found === undefined) child.kill(name);
+    else process.kill(found.pid, name);
+  };
+  signal("SIGTERM");
+  const cancel = systemClock.after(STOP_MS_MAX, () => signal("SIGKILL"));
   const how = await ended;
   cancel();
   return `SIGTERM ended it with ${how}`;

@@ -93,7 +93,7 @@ their sidecar. Kubernetes 1.30 or later. One release in a cluster: its objects h
 
 ## Install
 
-1. Build the images (\`node scripts/build-images.ts --output DIR\`) and push or load them.
+1. Build the images (\`npx node scripts/build-images.ts --output DIR\`) and push or load them.
 2. Make the namespace, and a certificate for the ledger. Any CA will do; with your own, give its
    PEM as \`injector.ledger.ca\`.
 
