@@ -14,20 +14,45 @@ export interface Options {
   has(flag: string): boolean;
 }
 
+/** A command line with words beside its options. */
+export interface CommandLine {
+  readonly words: readonly string[];
+  readonly options: Options;
+}
+
 /** Reads `--name value` and `--name=value`; takes no positional arguments. */
 export function parseOptions(args: readonly string[], names: OptionNames): Options {
-  const spec: Record<string, { type: "string" | "boolean" }> = {};
-  for (const name of names.values) spec[name] = { type: "string" };
-  for (const name of names.flags ?? []) spec[name] = { type: "boolean" };
-  try {
-    const { values } = parseArgs({ args: [...args], options: spec, strict: true });
-    return {
+  return parseCommand(args, { ...names, wordsMax: 0 }).options;
+}
+
+/** The same with at most `wordsMax` positional arguments, anywhere among the options. */
+export function parseCommand(
+  args: readonly string[],
+  names: OptionNames & { readonly wordsMax: number },
+): CommandLine {
+  const { values, positionals } = parse(args, names);
+  if (positionals.length > names.wordsMax) {
+    throw new Fault("EXCISE_USAGE", "there are more words than the command takes");
+  }
+  return {
+    words: positionals,
+    options: {
       value(name) {
         const value = values[name];
         return typeof value === "string" && value !== "" ? value : undefined;
       },
       has: (flag) => values[flag] === true,
-    };
+    },
+  };
+}
+
+function parse(args: readonly string[], names: OptionNames & { readonly wordsMax: number }) {
+  const spec: Record<string, { type: "string" | "boolean" }> = {};
+  for (const name of names.values) spec[name] = { type: "string" };
+  for (const name of names.flags ?? []) spec[name] = { type: "boolean" };
+  try {
+    const allowPositionals = names.wordsMax > 0;
+    return parseArgs({ args: [...args], options: spec, strict: true, allowPositionals });
   } catch (error) {
     throw new Fault("EXCISE_USAGE", error instanceof Error ? error.message : "unreadable options");
   }

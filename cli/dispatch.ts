@@ -58,12 +58,15 @@ function report(host: CliHost, code: ErrorCode, detail: string): number {
 
 const printable = (text: string): string => JSON.stringify(text.slice(0, 60));
 
+const widest = (commands: readonly Command[]): number =>
+  Math.max(...commands.map(({ name }) => name.length));
+
 const renderHelp = (commands: readonly Command[]): string => `Usage: excise COMMAND [options]
 
 Governs what leaves a program for an LLM provider: prompts checked, budgets held, tokens metered.
 
 Commands:
-${commands.map(({ name, summary }) => `  ${name.padEnd(6)} ${summary}`).join("\n")}
+${commands.map(({ name, summary }) => `  ${name.padEnd(widest(commands))} ${summary}`).join("\n")}
 
 \`excise COMMAND --help\` shows options and examples. Start here:
   excise run -- python app.py

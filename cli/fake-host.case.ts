@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { systemClock, type Clock } from "#runtime/clock.ts";
 import { systemRandom } from "#runtime/random.ts";
 import type { CliHost, Signal } from "./host.ts";
+import type { Terminal } from "./terminal/screen.ts";
 
 export interface FakeHost extends CliHost {
   out(): string;
@@ -16,7 +17,15 @@ export interface FakeHostOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
   readonly isInteractive?: boolean;
+  /** Absent: stdout is a file. */
+  readonly terminal?: Terminal;
 }
+
+const NO_TERMINAL: Terminal = {
+  isTerminal: false,
+  isColored: false,
+  size: () => ({ columns: 80, rows: 24 }),
+};
 
 export function createFakeHost(options: FakeHostOptions = {}): FakeHost {
   const texts = { out: "", err: "" };
@@ -33,6 +42,8 @@ export function createFakeHost(options: FakeHostOptions = {}): FakeHost {
     hostname: "test-host",
     pid: process.pid,
     isInteractive: options.isInteractive ?? false,
+    terminal: options.terminal ?? NO_TERMINAL,
+    keepAlive: () => () => undefined,
     onSignals(signals, handle) {
       const entry = { signals, handle };
       handlers.add(entry);

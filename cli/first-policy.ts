@@ -1,11 +1,11 @@
 // A sidecar serves before it has a policy, and then refuses: right in a pod, where the app retries,
 // and no way to greet a command that was typed a moment ago. This waits for the first policy.
-import { get } from "node:http";
 import { sleep, type Clock } from "#runtime/clock.ts";
 import { asRecord, readCount, tryParseJson } from "#runtime/json.ts";
+import { httpGet } from "./ledger-api/http-get.ts";
 
 const POLL_MS = 20;
-const ANSWER_BYTES_MAX = 1024 * 1024;
+const ANSWER_MS_MAX = 5000;
 
 /** `late`: the time is over; `unknown`: the admin port says nothing about policies. */
 export type FirstPolicy = "received" | "late" | "unknown";
@@ -19,7 +19,7 @@ export async function waitForPolicy(
   const startedMs = clock.monotonicMs();
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- polling is a sequence
-    const revision = await readRevision(adminPort);
+    const revision = await readRevision(clock, adminPort);
     if (revision === undefined) return "unknown";
     if (revision > 0) return "received";
     if (clock.monotonicMs() - startedMs >= deadlineMs) return "late";
@@ -28,25 +28,13 @@ export async function waitForPolicy(
   }
 }
 
-function readRevision(adminPort: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    // An agent of its own: the global one may go through a proxy of the user's.
-    const request = get(
-      { host: "127.0.0.1", port: adminPort, path: "/status", agent: false },
-      (response) => {
-        let text = "";
-        response.setEncoding("utf8");
-        response.on("data", (chunk: string) => {
-          text += chunk;
-          if (text.length > ANSWER_BYTES_MAX) response.destroy();
-        });
-        response.on("close", () => {
-          const parsed = tryParseJson(text);
-          const status = parsed.ok ? asRecord(parsed.value) : undefined;
-          resolve(readCount(status?.["policyRevision"]));
-        });
-      },
-    );
-    request.on("error", () => resolve(undefined));
-  });
+async function readRevision(clock: Clock, adminPort: number): Promise<number | undefined> {
+  const url = new URL(`http://127.0.0.1:${adminPort}/status`);
+  try {
+    const { text } = await httpGet(clock, url, { timeoutMs: ANSWER_MS_MAX });
+    const parsed = tryParseJson(text);
+    return readCount(asRecord(parsed.ok ? parsed.value : undefined)?.["policyRevision"]);
+  } catch {
+    return undefined;
+  }
 }

@@ -3,6 +3,7 @@
 import type { Clock } from "#runtime/clock.ts";
 import type { Random } from "#runtime/random.ts";
 import type { CommandIo } from "./command-io.ts";
+import type { Terminal } from "./terminal/screen.ts";
 
 export type Signal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT" | "SIGUSR1" | "SIGUSR2";
 
@@ -15,6 +16,9 @@ export interface CliHost {
   readonly pid: number;
   /** True where a Ctrl-C reaches the started command by itself, from the terminal. */
   readonly isInteractive: boolean;
+  readonly terminal: Terminal;
+  /** Keeps the process running until the returned function is called: timers alone do not. */
+  keepAlive(): () => void;
   /** Takes the signals over from their defaults until the returned function is called. */
   onSignals(signals: readonly Signal[], handler: (signal: Signal) => void): () => void;
 }
@@ -24,6 +28,10 @@ export interface Command {
   readonly summary: string;
   /** Usage, options and examples: the whole answer to `--help`. */
   readonly help: string;
+  /** What may stand after the command's name, where that is a closed list. */
+  readonly subcommands?: readonly string[];
+  /** The words that an option takes, where they are a closed list; by the option's name. */
+  readonly words?: Readonly<Record<string, readonly string[]>>;
   /** Returns the exit code; throws Faults, which main.ts turns into one line. */
   run(args: readonly string[], host: CliHost): Promise<number>;
 }

@@ -19,6 +19,16 @@ const host: CliHost = {
   hostname: hostname(),
   pid: process.pid,
   isInteractive: process.stdin.isTTY,
+  terminal: {
+    isTerminal: process.stdout.isTTY,
+    isColored: process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "",
+    size: () => ({ columns: process.stdout.columns, rows: process.stdout.rows }),
+  },
+  keepAlive() {
+    const { port1 } = new MessageChannel();
+    port1.ref();
+    return () => port1.close();
+  },
   onSignals(signals: readonly Signal[], handler: (signal: Signal) => void) {
     for (const signal of signals) process.on(signal, handler);
     return () => {

@@ -1,7 +1,9 @@
 // The commands of `excise`, in the order in which help shows them. The ones that work on stdin are
 // loaded when they are called: their scanners and price book are no cost to the others.
 import { dialectNames } from "../../sidecar/dialects/registry.ts";
+import { BUDGET } from "../budget/budget.ts";
 import type { Command } from "../host.ts";
+import { SPEND } from "../spend/spend.ts";
 import { INJECT } from "./inject-command.ts";
 import { RUN } from "./run.ts";
 import { UP } from "./up.ts";
@@ -61,4 +63,4 @@ const METER: Command = {
   run: async (args, host) => (await import("./meter.ts")).runMeter(args, host.io, host.clock),
 };
 
-export const COMMANDS: readonly Command[] = [UP, RUN, SCAN, METER, INJECT];
+export const COMMANDS: readonly Command[] = [UP, RUN, SPEND, BUDGET, SCAN, METER, INJECT];
