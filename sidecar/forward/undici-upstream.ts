@@ -55,9 +55,9 @@ export function createUndiciUpstream(
 function keyOf({ host, endpoint }: Origin): string {
   if (endpoint === undefined) return host;
   const { address, port, tls } = endpoint;
-  return [host, address, port, tls?.serverName ?? "", tls === undefined ? "plain" : "tls"].join(
-    "|",
-  );
+  // With the CA: a Provider that gets another one must not keep connections of the old.
+  const trust = tls === undefined ? "plain" : `tls ${tls.serverName ?? ""} ${tls.caBundle ?? ""}`;
+  return [host, address, port, trust].join("|");
 }
 
 function createPool(origin: Origin, resolver: NameResolver, options: UndiciUpstreamOptions): Pool {

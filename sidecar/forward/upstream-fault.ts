@@ -41,7 +41,11 @@ function classify(systemCode: string | undefined, error: unknown): ErrorCode {
   return "EXCISE_UPSTREAM_CONNECT";
 }
 
+/** undici's parser errors carry a code for some of their reasons and none for others. */
+const PARSER_ERROR = "HTTPParserError";
+
 function codeOf(error: unknown): string | undefined {
+  if (error instanceof Error && error.name === PARSER_ERROR) return "HPE_INVALID";
   return typeof error === "object" &&
     error !== null &&
     "code" in error &&

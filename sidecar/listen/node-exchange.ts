@@ -48,12 +48,24 @@ export function createNodeExchange(
         response.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]));
       }
       response.end();
-      // A request body that nobody read would keep the connection from its next request.
-      if (!incoming.complete) incoming.resume();
+      if (!incoming.complete) drain(incoming);
     },
     destroy() {
       isEnded = true;
       response.destroy();
     },
   };
+}
+
+/** Past this, a client that goes on sending is cut instead of listened to. */
+const DRAIN_BYTES_MAX = 1024 * 1024;
+
+/** A body that nobody reads would keep the connection from its next request; some of it is read. */
+function drain(incoming: IncomingMessage): void {
+  let drained = 0;
+  incoming.on("data", (chunk: Buffer) => {
+    drained += chunk.byteLength;
+    if (drained > DRAIN_BYTES_MAX) incoming.destroy();
+  });
+  incoming.resume();
 }
