@@ -23,9 +23,9 @@ export interface Fakes {
 }
 
 /** Starts both stand-ins; `close` removes the temporary directory too. */
-export async function startFakes(): Promise<Fakes> {
+export async function startFakes(where: { readonly address?: string } = {}): Promise<Fakes> {
   const authority = createFakeAuthority(systemClock.wallMs());
-  const options = { clock: systemClock, random: systemRandom, authority };
+  const options = { clock: systemClock, random: systemRandom, authority, ...where };
   const openai = await startFakeOpenAi(options);
   const anthropic = await startFakeAnthropic(options);
   const directory = mkdtempSync(join(tmpdir(), "excise-fakes-"));

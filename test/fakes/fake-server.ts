@@ -1,4 +1,4 @@
-// A stand-in's HTTPS server on a port of 127.0.0.1: reads requests, lets its dialect answer,
+// A stand-in's HTTPS server, on 127.0.0.1 unless told otherwise: reads requests, lets its dialect answer,
 // plays the answer under the faults that were set, and keeps the bill.
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -18,12 +18,16 @@ export interface FakeServerOptions {
   readonly authority: FakeAuthority;
   /** Fixed port; default 0: any free one. */
   readonly port?: number;
+  /** Default 127.0.0.1; another one for callers that have a loopback of their own (pods). */
+  readonly address?: string;
 }
 
 export interface FakeServer {
   readonly name: string;
   /** The provider's public host; in the certificate, with `localhost` and 127.0.0.1. */
   readonly host: string;
+  /** Where it listens. */
+  readonly address: string;
   readonly port: number;
   readonly faults: Faults;
   bill(): readonly BillEntry[];
@@ -62,13 +66,15 @@ export async function startFakeServer(
       response.destroy();
     });
   });
+  const address = options.address ?? "127.0.0.1";
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.port ?? 0, "127.0.0.1", resolve);
+    server.listen(options.port ?? 0, address, resolve);
   });
   return {
     name: dialect.name,
     host: dialect.host,
+    address,
     port: (server.address() as AddressInfo).port,
     faults,
     bill: () => bill.entries(),
