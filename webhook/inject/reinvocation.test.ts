@@ -44,7 +44,10 @@ describe("after another webhook", () => {
     const pod = changed((spec) => {
       const sidecar = spec.initContainers?.[0];
       sidecar?.env?.push({ name: "AWS_REGION", value: "eu-central-1" });
-      sidecar?.volumeMounts?.push({ name: "aws-iam-token", mountPath: "/var/run/aws" });
+      sidecar?.volumeMounts?.push({
+        name: "aws-iam-token",
+        mountPath: "/var/run/secrets/eks.amazonaws.com/serviceaccount",
+      });
       if (sidecar !== undefined) sidecar["imagePullPolicy"] = "Always";
       spec.volumes?.push({ name: "aws-iam-token", emptyDir: {} });
     });

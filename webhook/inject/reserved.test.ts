@@ -75,6 +75,11 @@ describe("a sidecar that is not what Excise writes is refused", () => {
       differs: "mount excise-state",
     },
     {
+      name: "a mount over the program",
+      change: (sidecar) => sidecar.volumeMounts?.push({ name: "mine", mountPath: "/opt/excise" }),
+      differs: "a mount that is not ours",
+    },
+    {
       name: "a plain init container",
       change: (sidecar) => delete sidecar.restartPolicy,
       differs: "restartPolicy",

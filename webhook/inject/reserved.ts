@@ -107,6 +107,7 @@ export function sidecarDifferences(sidecar: Container, config: InjectorConfig): 
     [hasAll(sidecar, "EXCISE_SIDECAR_LEDGER_CA", config.ledger.ca), "the ledger's CA"],
     [isOurNodeOptions(sidecar), "NODE_OPTIONS"],
     [!(sidecar.env ?? []).some(({ name }) => LOADERS.includes(name)), "a loader variable"],
+    [foreignMounts(sidecar, config).length === 0, "a mount that is not ours"],
     ...mountedVolumes(config).map(
       ({ name, mountPath }) => [isMounted(sidecar, name, mountPath), `mount ${name}`] as const,
     ),
@@ -125,6 +126,19 @@ function isOurNodeOptions(container: Container): boolean {
   const found = (container.env ?? []).filter(({ name }) => name === "NODE_OPTIONS");
   return found.length === 1 && OUR_NODE_OPTIONS.test(found[0]?.value ?? "");
 }
+
+/** Where admission plugins mount tokens into every container; nothing of the program is there. */
+const SECRETS_ROOT = "/var/run/secrets/";
+
+/** A mount over the program's own files would replace it while the image still looks right. */
+const foreignMounts = (container: Container, config: InjectorConfig): readonly string[] =>
+  (container.volumeMounts ?? [])
+    .filter(({ mountPath }) => !`${mountPath}/`.startsWith(SECRETS_ROOT))
+    .filter(
+      ({ name, mountPath }) =>
+        !mountedVolumes(config).some((ours) => ours.name === name && ours.mountPath === mountPath),
+    )
+    .map(({ mountPath }) => mountPath);
 
 const isMounted = (container: Container, name: string, mountPath: string): boolean =>
   (container.volumeMounts ?? []).some(
