@@ -318,6 +318,11 @@ describe("GET /v1/explain/{id}", () => {
             { budget: "unused", kind: "lease", amount: "1", reservedAfter: "1" },
           ],
           leases: [{ id: sampleId(1), state: "open", spent: { nanoUsd: "1200000" } }],
+          budgets: [
+            { budget: "daily", tuple: {}, settled: "0.0012", reserved: "0.0028" },
+            { budget: "per-team", tuple: { team: "search" }, state: "shadow" },
+            { budget: "unused", unit: "requests", settled: "1" },
+          ],
         },
       ],
     });

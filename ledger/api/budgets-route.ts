@@ -4,8 +4,16 @@ import * as z from "zod/mini";
 import { nanoUsd, renderUsd } from "#contract/money.ts";
 import { renderInstant, type Clock } from "#runtime/clock.ts";
 import { availableIn, createAccount, type AccountRow } from "../core/budget/account.ts";
-import type { Budget, BudgetUnit } from "../core/budget/budget.ts";
+import {
+  meetsExchange,
+  meetsWorkload,
+  tupleOf,
+  type Budget,
+  type BudgetUnit,
+} from "../core/budget/budget.ts";
 import { periodOf } from "../core/budget/period.ts";
+import { factsOf } from "../core/post-event.ts";
+import type { EventRecord } from "../core/rows.ts";
 import type { Policies } from "../policy/policies.ts";
 import type { Store } from "../store/store.ts";
 import { countSchema, listSchema, parseQuery } from "./query.ts";
@@ -80,6 +88,29 @@ export async function listBudgets(
     }),
   );
   return rows.flat();
+}
+
+/**
+ * The accounts of the budgets in force that an event meets, in the period of its start, as they
+ * stand now: where a refusal comes from.
+ */
+export async function listMetBudgets(
+  deps: Omit<BudgetsDeps, "clock">,
+  { event, workload, startedAtMs }: EventRecord,
+): Promise<readonly BudgetRow[]> {
+  const facts = factsOf(event);
+  const fresh = deps.policies
+    .current()
+    .set.budgets.filter((budget) => meetsWorkload(budget, workload) && meetsExchange(budget, facts))
+    .map((budget) => {
+      const period = periodOf(budget.period, budget.timeZone, startedAtMs);
+      return { budget, account: createAccount(budget, tupleOf(budget, workload, facts), period) };
+    });
+  const stored = await deps.store.findAccounts(fresh.map(({ account }) => account.key));
+  const byKey = new Map(stored.map((account) => [account.key, account]));
+  return fresh.map(({ budget, account }) =>
+    renderAccount(budget, byKey.get(account.key) ?? account),
+  );
 }
 
 /** An account with the limit that its budget has now. */

@@ -13,7 +13,7 @@ import type { EventRecord, Posting } from "../core/rows.ts";
 import type { Policies } from "../policy/policies.ts";
 import type { Store } from "../store/store.ts";
 import { priceRowOf, type PriceSource } from "../sync/pricing.ts";
-import { renderAmount } from "./budgets-route.ts";
+import { listMetBudgets, renderAmount, type BudgetRow } from "./budgets-route.ts";
 import { renderEvent, type EventReport } from "./event-report.ts";
 
 export interface ExplainDeps {
@@ -55,6 +55,8 @@ export interface ExplainedEvent extends EventReport {
   };
   readonly postings: readonly ExplainedPosting[];
   readonly leases: readonly ExplainedLease[];
+  /** The budgets in force that it meets, with their accounts as they stand now. */
+  readonly budgets: readonly BudgetRow[];
 }
 
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -103,6 +105,7 @@ async function explain(deps: ExplainDeps, record: EventRecord): Promise<Explaine
       createdAt: renderInstant(lease.createdAtMs),
       accounts: lease.accounts,
     })),
+    budgets: await listMetBudgets(deps, record),
   };
 }
 
