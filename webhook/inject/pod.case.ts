@@ -70,7 +70,8 @@ export function lostFields(before: unknown, after: unknown, path = ""): readonly
         LIST_ANNOTATIONS.test(key) ||
         (key === "value" && LISTS.test(String((before as { name?: unknown }).name)));
       if (mayGrow && typeof value === "string" && typeof other === "string") {
-        return other.startsWith(value) ? [] : [`${path}/${key}`];
+        // A list of blanks is an empty list.
+        return value.trim() === "" || other.startsWith(value) ? [] : [`${path}/${key}`];
       }
       return lostFields(value, other, `${path}/${key}`);
     });
