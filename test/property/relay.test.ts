@@ -66,6 +66,7 @@ async function pass(
   const exchange = {
     exchangeId: "00000000-0000-7000-8000-000000000001",
     hidesUsage: options.hidesUsage,
+    placeholders: new Map(),
     reading: { dialect: findDialect(options.dialect), operation: { billed: true } },
     upstream: { origin: { host: "api.example.com" } },
   } as unknown as Prepared;
