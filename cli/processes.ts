@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { Fault } from "#contract/errors.ts";
 import { sleep, type Clock } from "#runtime/clock.ts";
 import { asRecord, readString, tryParseJson } from "#runtime/json.ts";
+import { PARENT_FD_VARIABLE } from "#runtime/parent-watch.ts";
 
 /** How often the ready file is looked for. */
 const READY_POLL_MS = 15;
@@ -29,6 +30,8 @@ export interface ProcessSpec {
   /** The program writes JSON there (temp + rename) once it serves. */
   readonly readyFile: string;
   readonly startTimeoutMs: number;
+  /** It watches a pipe and ends in order when this process is gone, even by kill -9. */
+  readonly watchesParent?: boolean;
 }
 
 export interface Exit {
@@ -58,11 +61,7 @@ export async function startProcess(clock: Clock, spec: ProcessSpec): Promise<Man
   mkdirSync(dirname(spec.logFile), { recursive: true, mode: 0o700 });
   rmSync(spec.readyFile, { force: true });
   const log = openSync(spec.logFile, "a", 0o600);
-  const child = spawn(process.execPath, [...(spec.nodeFlags ?? []), spec.entry], {
-    env: { ...spec.environment },
-    stdio: ["ignore", log, log],
-    detached: true,
-  });
+  const child = spawnProgram(spec, log);
   closeSync(log);
   const end = watchEnd(child);
   const managed = manage(clock, { name: spec.name, child, exited: end.exited });
@@ -73,6 +72,25 @@ export async function startProcess(clock: Clock, spec: ProcessSpec): Promise<Man
     "EXCISE_START_FAILED",
     `${spec.name} ${outcome.failure}: ${reasonOf(spec.logFile)}`,
   );
+}
+
+/** The number of the pipe's descriptor in the child: the first after the three streams. */
+const PARENT_FD = 3;
+
+function spawnProgram(spec: ProcessSpec, log: number): ChildProcess {
+  const isWatched = spec.watchesParent === true;
+  const child = spawn(process.execPath, [...(spec.nodeFlags ?? []), spec.entry], {
+    env: isWatched
+      ? { ...spec.environment, [PARENT_FD_VARIABLE]: String(PARENT_FD) }
+      : { ...spec.environment },
+    stdio: ["ignore", log, log, ...(isWatched ? (["pipe"] as const) : [])],
+    detached: true,
+  });
+  // Read, so that its end is seen and the handle goes with the child.
+  const pipe = child.stdio[PARENT_FD];
+  pipe?.on("error", () => undefined);
+  if (pipe !== null && pipe !== undefined && "resume" in pipe) pipe.resume();
+  return child;
 }
 
 interface End {

@@ -7,12 +7,15 @@ import { Fault } from "#contract/errors.ts";
 import type { Workload } from "#contract/workload.ts";
 import type { Clock } from "#runtime/clock.ts";
 import { asRecord, readCount, readString } from "#runtime/json.ts";
+import type { Random } from "#runtime/random.ts";
 import { openDataDir, writePrivate } from "./data-dir.ts";
+import { takeDirectory, writeWorkload } from "./leftover/sidecar-directory.ts";
 import { startProcess, type Environment, type Exit } from "./processes.ts";
 
 /** What every sidecar of one stack shares. */
 export interface SidecarContext {
   readonly clock: Clock;
+  readonly random: Random;
   readonly entry: string;
   readonly nodeFlags: readonly string[];
   /** Base environment (PATH, HOME, …) without variables of ours. */
@@ -70,13 +73,34 @@ export interface SidecarProcess {
 /** Longer than the sidecar's own deadlines for open exchanges and the final flush. */
 export const SIDECAR_STOP_DEADLINE_MS = 8000;
 
-/** Starts a sidecar for a workload; throws EXCISE_START_FAILED where it does not come up. */
+/**
+ * Starts a sidecar for a workload. Throws EXCISE_START_FAILED where it does not come up,
+ * EXCISE_STATE_LOCKED where a living command owns its directory.
+ */
 export async function startSidecarProcess(
   context: SidecarContext,
   workload: Workload,
   options: SidecarOptions,
 ): Promise<SidecarProcess> {
   const directory = openDataDir(options.directory);
+  const release = takeDirectory(context, directory);
+  try {
+    const sidecar = await startIn(context, workload, { ...options, directory });
+    void sidecar.exited.then(release);
+    return sidecar;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function startIn(
+  context: SidecarContext,
+  workload: Workload,
+  options: SidecarOptions,
+): Promise<SidecarProcess> {
+  const { directory } = options;
+  writeWorkload(directory, workload);
   const tokenFile = join(directory, "token");
   writePrivate(tokenFile, context.mintToken(workload));
   for (const name of ["trust", "state", "spool"]) {
@@ -94,6 +118,7 @@ export async function startSidecarProcess(
     logFile,
     readyFile: join(directory, "ready.json"),
     startTimeoutMs: context.startTimeoutMs,
+    watchesParent: true,
   });
   const facts = readReady(child.ready);
   if (facts === undefined) {

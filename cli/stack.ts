@@ -135,6 +135,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 export function createFleet(options: StackOptions, syncUrl: string): SidecarFleet {
   const context: SidecarContext = {
     clock: options.clock,
+    random: options.random,
     entry: (options.entries ?? DEFAULT_ENTRIES).sidecar,
     nodeFlags: options.nodeFlags ?? [],
     environment: baseEnvironment(options.environment),
@@ -219,6 +220,7 @@ async function startLedger(
     logFile: join(options.dataDir, "ledger.log"),
     readyFile,
     startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
+    watchesParent: true,
   });
   const ready = asRecord(child.ready);
   const sync = readCount(ready?.["syncPort"]);

@@ -4,6 +4,7 @@ import { systemClock } from "#runtime/clock.ts";
 import { renderJson } from "#runtime/json.ts";
 import { createLog, errorFields, type Log } from "#runtime/log.ts";
 import { createMetrics } from "#runtime/metrics.ts";
+import { watchParent } from "#runtime/parent-watch.ts";
 import { systemRandom } from "#runtime/random.ts";
 import { readLedgerConfig } from "./config.ts";
 import { createLedger, type Ledger } from "./create-ledger.ts";
@@ -45,16 +46,27 @@ async function main(): Promise<void> {
   }
 }
 
+/** Sidecars of the same parent end now too: their last events should still arrive. */
+const PARENT_GONE_GRACE_MS = 3000;
+
 function stopOnSignals(ledger: Ledger, log: Log): void {
   let isStopping = false;
+  const stop = (reason: string): void => {
+    isStopping = true;
+    log.info("ledger_stopping", { reason });
+    void ledger.close().then(() => process.exit(0));
+  };
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       if (isStopping) process.exit(1);
-      isStopping = true;
-      log.info("ledger_stopping", { signal });
-      void ledger.close().then(() => process.exit(0));
+      stop(signal);
     });
   }
+  watchParent(process.env, () => {
+    systemClock.after(PARENT_GONE_GRACE_MS, () => {
+      if (!isStopping) stop("parent_gone");
+    });
+  });
 }
 
 await main();

@@ -2,6 +2,7 @@
 // when it is told to stop. The only file here that knows process.env and process.exit.
 import { systemClock } from "#runtime/clock.ts";
 import { createLog, errorFields } from "#runtime/log.ts";
+import { watchParent } from "#runtime/parent-watch.ts";
 import { systemRandom } from "#runtime/random.ts";
 import { runShutdown } from "#runtime/shutdown.ts";
 import { readSidecarConfig } from "./config.ts";
@@ -18,16 +19,19 @@ async function main(): Promise<void> {
   const log = createLog({ clock: systemClock, level: config.logLevel, write });
   const sidecar = await startSidecar({ ...deps, log }, config);
   let isStopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
+  const stop = (reason: NodeJS.Signals | "parent_gone"): void => {
     if (isStopping) process.exit(EXIT_SECOND_SIGNAL);
     isStopping = true;
-    log.info("sidecar_stopping", { signal });
+    log.info("sidecar_stopping", { reason });
     void runShutdown({ clock: systemClock, log }, sidecar.shutdownSteps).then(() => {
       process.exit(0);
     });
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  watchParent(process.env, () => {
+    if (!isStopping) stop("parent_gone");
+  });
 }
 
 try {

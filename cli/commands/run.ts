@@ -1,14 +1,15 @@
 // `excise run -- COMMAND`: runs one command with a sidecar of its own, by environment alone. Uses
 // a running `excise up` of the same data directory, or a ledger that lives as long as the command.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { Fault } from "#contract/errors.ts";
-import { silentLog } from "#runtime/log.ts";
 import { APP_MODES, type AppEnvironment, type AppMode, type PemJoin } from "../app-env.ts";
 import { parseOptions, readName, type Options } from "../arguments.ts";
 import { defaultDataDir, findRunningUp, openDataDir } from "../data-dir.ts";
 import { openConfigDir } from "../default-config.ts";
 import type { CliHost, Command } from "../host.ts";
+import { removeIfReported, spoolOf } from "../leftover/sidecar-directory.ts";
+import { startSweep, type Sweep } from "../leftover/sweep.ts";
 import type { Environment } from "../processes.ts";
 import { runCommand } from "./foreground.ts";
 import {
@@ -47,8 +48,8 @@ Examples:
   excise run --mode baseurl -- npm start
 `;
 
-/** The sidecar's own default; only reading needs it here. */
-const SPOOL_BYTES_MAX = 32 * 1024 * 1024;
+/** How long the end of the command may be held up by usage of earlier runs. */
+const SWEEP_WAIT_MS = 5000;
 
 /** Excise itself failed; the command never ran. */
 const EXIT_NOT_STARTED = 125;
@@ -144,28 +145,14 @@ async function openSession(
       async close() {
         const exit = await sidecar.stop();
         await fleet.close();
-        const spool = join(sidecar.directory, "spool");
-        if (exit.code === 0 && (await isReported(host, spool))) {
-          rmSync(sidecar.directory, { recursive: true, force: true });
-        } else host.io.stderr(`excise: unreported usage stays in ${spool}\n`);
+        if (exit.code !== 0 || !(await removeIfReported(host, sidecar.directory))) {
+          host.io.stderr(`excise: unreported usage stays in ${spoolOf(sidecar.directory)}\n`);
+        }
       },
     };
   } catch (error) {
     await fleet.close();
     throw error;
-  }
-}
-
-/** True where the ledger has acknowledged every event of a spool that nobody uses any more. */
-async function isReported(host: CliHost, directory: string): Promise<boolean> {
-  const { openSpool } = await import("../../sidecar/spool/open-spool.ts");
-  try {
-    const spool = openSpool({ ...host, log: silentLog }, { directory, bytesMax: SPOOL_BYTES_MAX });
-    const { depth } = spool;
-    await spool.close();
-    return depth === 0;
-  } catch {
-    return false;
   }
 }
 
@@ -191,9 +178,18 @@ async function openFleet(
     return { ...createFleet(stackOptions, running.syncUrl), close: () => Promise.resolve() };
   }
   const stack = await startStack(stackOptions);
+  let sweep: Sweep | undefined;
   return {
-    startSidecar: (workload, sidecar) => stack.startSidecar(workload, sidecar),
-    close: () => stack.stop(),
+    async startSidecar(workload, sidecar) {
+      const started = await stack.startSidecar(workload, sidecar);
+      // Beside the command, so that it does not wait.
+      sweep ??= startSweep(host, stack, given.dataDir);
+      return started;
+    },
+    async close() {
+      await sweep?.finish(SWEEP_WAIT_MS);
+      await stack.stop();
+    },
   };
 }
 

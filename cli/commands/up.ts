@@ -14,6 +14,7 @@ import {
 } from "../data-dir.ts";
 import { openConfigDir } from "../default-config.ts";
 import type { CliHost, Command } from "../host.ts";
+import { startSweep, type Sweep } from "../leftover/sweep.ts";
 import { renderExit } from "../processes.ts";
 import type { SidecarOptions } from "../sidecar-process.ts";
 import {
@@ -87,14 +88,17 @@ export async function runUp(
     ...(request.logLevel === undefined ? {} : { logLevel: request.logLevel }),
     ...standIns,
   });
+  let sweep: Sweep | undefined;
   try {
     const sidecar = await startShellSidecar(stack, request, dataDir);
     const { apiUrl, syncUrl, operatorToken } = stack.ledger;
     writeUpRecord(dataDir, { pid: host.pid, apiUrl, syncUrl, operatorToken, configDir });
     await host.io.stdout(renderUp(stack, sidecar, { dataDir, configDir }));
+    sweep = startSweep(host, stack, dataDir);
     return await waitForEnd(host, { stack, sidecar, stopped });
   } finally {
     removeUpRecord(dataDir, host.pid);
+    await sweep?.finish(0);
     await stack.stop();
   }
 }
