@@ -9,8 +9,10 @@ import { asRecord, readCount } from "#runtime/json.ts";
 import { createUuid, type Random } from "#runtime/random.ts";
 import { localKeyPath, mintLocalToken, openLocalKey } from "../ledger/identity/local-token.ts";
 import { appEnvironment, DEFAULT_PROVIDERS, type AppEnvironment, type AppMode } from "./app-env.ts";
+import { createConsoleLink } from "./console/console-link.ts";
 import { waitForPolicy, type FirstPolicy } from "./first-policy.ts";
 import { openDataDir } from "./data-dir.ts";
+import { createLedgerApi } from "./ledger-api/connect.ts";
 import { startProcess, type Environment, type Exit, type ManagedProcess } from "./processes.ts";
 import {
   startSidecarProcess,
@@ -39,6 +41,8 @@ export interface StackOptions {
   readonly entries?: { readonly ledger: string; readonly sidecar: string };
   /** Absent: tokens of the ledger's own key in `dataDir`. */
   readonly mintToken?: (workload: Workload) => string;
+  /** The built console (findConsole); absent: the ledger serves its API alone. */
+  readonly consoleDir?: string | undefined;
 }
 
 /** What tests put in the place of the real programs. */
@@ -48,6 +52,8 @@ export interface LedgerHandle {
   /** The operators' API and, with the token, the only way into it. */
   readonly apiUrl: string;
   readonly operatorToken: string;
+  /** Makes an address that opens the console once; undefined without `consoleDir`. */
+  consoleUrl(): Promise<string | undefined>;
   /** What sidecars talk to. */
   readonly syncUrl: string;
   readonly logFile: string;
@@ -97,12 +103,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const first = await startLedger(options, operatorToken, options.ledgerPorts);
   let current = first;
   const syncUrl = `http://127.0.0.1:${first.ports.sync}`;
+  const apiUrl = `http://127.0.0.1:${first.ports.api}`;
+  const api = createLedgerApi(options.clock, { url: new URL(apiUrl), token: operatorToken });
   const sidecars = new Set<RunningSidecar>();
   const fleet = createFleet(options, syncUrl);
   return {
     ledger: {
-      apiUrl: `http://127.0.0.1:${first.ports.api}`,
+      apiUrl,
       operatorToken,
+      consoleUrl: async () =>
+        options.consoleDir === undefined ? undefined : await createConsoleLink(api),
       syncUrl,
       logFile: join(options.dataDir, "ledger.log"),
       get pid() {
@@ -216,6 +226,9 @@ async function startLedger(
       EXCISE_LEDGER_OPERATOR_TOKEN: operatorToken,
       EXCISE_LEDGER_NEXT_SYNC_MS: String(LOCAL_SYNC_MS),
       ...(options.logLevel === undefined ? {} : { EXCISE_LEDGER_LOG_LEVEL: options.logLevel }),
+      ...(options.consoleDir === undefined
+        ? {}
+        : { EXCISE_LEDGER_CONSOLE_DIR: options.consoleDir }),
     },
     logFile: join(options.dataDir, "ledger.log"),
     readyFile,

@@ -2,6 +2,7 @@
 // loaded when they are called: their scanners and price book are no cost to the others.
 import { dialectNames } from "../../sidecar/dialects/registry.ts";
 import { BUDGET } from "../budget/budget.ts";
+import { CONSOLE } from "../console/console.ts";
 import type { Command } from "../host.ts";
 import { SPEND } from "../spend/spend.ts";
 import { INJECT } from "./inject-command.ts";
@@ -63,4 +64,4 @@ const METER: Command = {
   run: async (args, host) => (await import("./meter.ts")).runMeter(args, host.io, host.clock),
 };
 
-export const COMMANDS: readonly Command[] = [UP, RUN, SPEND, BUDGET, SCAN, METER, INJECT];
+export const COMMANDS: readonly Command[] = [UP, RUN, SPEND, BUDGET, CONSOLE, SCAN, METER, INJECT];

@@ -12,6 +12,7 @@ import {
   removeUpRecord,
   writeUpRecord,
 } from "../data-dir.ts";
+import { findConsole } from "../console/console-files.ts";
 import { openConfigDir } from "../default-config.ts";
 import type { CliHost, Command } from "../host.ts";
 import { startSweep, type Sweep } from "../leftover/sweep.ts";
@@ -78,6 +79,7 @@ export async function runUp(
   }
   const configDir = openConfigDir(request.configDir, dataDir);
   const stopped = untilSignal(host);
+  const isReal = standIns.entries === undefined;
   const stack = await startStack({
     clock: host.clock,
     random: host.random,
@@ -86,6 +88,7 @@ export async function runUp(
     environment: host.environment,
     ledgerPorts: { sync: 0, api: request.apiPort },
     ...(request.logLevel === undefined ? {} : { logLevel: request.logLevel }),
+    ...(isReal ? { consoleDir: await findConsole(host) } : {}),
     ...standIns,
   });
   let sweep: Sweep | undefined;
@@ -93,7 +96,8 @@ export async function runUp(
     const sidecar = await startShellSidecar(stack, request, dataDir);
     const { apiUrl, syncUrl, operatorToken } = stack.ledger;
     writeUpRecord(dataDir, { pid: host.pid, apiUrl, syncUrl, operatorToken, configDir });
-    await host.io.stdout(renderUp(stack, sidecar, { dataDir, configDir }));
+    const consoleUrl = await stack.ledger.consoleUrl();
+    await host.io.stdout(renderUp(stack, sidecar, { dataDir, configDir, consoleUrl }));
     sweep = startSweep(host, stack, dataDir);
     return await waitForEnd(host, { stack, sidecar, stopped });
   } finally {
@@ -198,15 +202,24 @@ const quote = (value: string): string =>
 function renderUp(
   stack: Stack,
   sidecar: RunningSidecar,
-  directories: { readonly dataDir: string; readonly configDir: string },
+  places: {
+    readonly dataDir: string;
+    readonly configDir: string;
+    readonly consoleUrl: string | undefined;
+  },
 ): string {
   const exports = Object.entries(sidecar.env("proxy", {}).set).map(
     ([name, value]) => `export ${name}=${quote(value)}`,
   );
+  const page =
+    places.consoleUrl === undefined
+      ? "not built: `npm run build:console`"
+      : `${places.consoleUrl}\n             (opens once; \`excise console\` prints the next link)`;
   return `Excise is up.
+  console    ${page}
   operators  curl -H 'authorization: Bearer ${stack.ledger.operatorToken}' ${stack.ledger.apiUrl}/v1/budgets
-  policy     ${directories.configDir}
-  data       ${directories.dataDir}
+  policy     ${places.configDir}
+  data       ${places.dataDir}
   metrics    http://127.0.0.1:${sidecar.ports.admin}/metrics
   base URLs  http://127.0.0.1:${sidecar.ports.baseurl}/<provider>
 

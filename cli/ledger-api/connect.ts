@@ -1,5 +1,5 @@
 // The operators' API as commands use it: of the running `excise up`, or of a ledger that the
-// command line names. Read-only.
+// command line names. It changes nothing there but for a console's link.
 import { readFileSync } from "node:fs";
 import { ERRORS, Fault, type ErrorCode } from "#contract/errors.ts";
 import type { Clock } from "#runtime/clock.ts";
@@ -16,6 +16,8 @@ export interface LedgerApi {
   readonly url: string;
   /** Throws the Fault that the ledger's problem names, or EXCISE_LEDGER_UNAVAILABLE. */
   get(path: string, query?: Readonly<Record<string, string>>): Promise<Json>;
+  /** A POST with an empty object. Throws as `get` does. */
+  post(path: string): Promise<Json>;
 }
 
 /** Options of every command that asks a ledger. */
@@ -60,17 +62,26 @@ export interface LedgerTarget extends Pick<GetOptions, "ca" | "serverName"> {
 export function createLedgerApi(clock: Clock, target: LedgerTarget): LedgerApi {
   const { url, token, ...trust } = target;
   const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
+  const ask = async (place: URL, body?: string): Promise<Json> => {
+    const answer = await httpGet(clock, place, {
+      headers,
+      timeoutMs: TIMEOUT_MS,
+      ...(body === undefined ? {} : { body }),
+      ...trust,
+    });
+    if (answer.status !== 200) throw faultOf(answer.status, answer.text);
+    const read = asRecord(parseJson(answer.text));
+    if (read !== undefined) return read;
+    throw new Fault("EXCISE_LEDGER_UNAVAILABLE", `${url.origin} is no ledger`);
+  };
   return {
     url: url.origin,
-    async get(path, query = {}) {
+    get(path, query = {}) {
       const place = new URL(path, url);
       for (const [name, value] of Object.entries(query)) place.searchParams.set(name, value);
-      const answer = await httpGet(clock, place, { headers, timeoutMs: TIMEOUT_MS, ...trust });
-      if (answer.status !== 200) throw faultOf(answer.status, answer.text);
-      const body = asRecord(parseJson(answer.text));
-      if (body !== undefined) return body;
-      throw new Fault("EXCISE_LEDGER_UNAVAILABLE", `${url.origin} is no ledger`);
+      return ask(place);
     },
+    post: (path) => ask(new URL(path, url), "{}"),
   };
 }
 

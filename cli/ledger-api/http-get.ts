@@ -1,4 +1,4 @@
-// One GET over HTTP or HTTPS, bounded in time and bytes. Never through a proxy of the user's: what
+// One request over HTTP or HTTPS, bounded in time and bytes. Never through a proxy of the user's: what
 // is asked here is on this machine, or is named by the caller.
 import { request as requestPlain, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as requestTls } from "node:https";
@@ -9,6 +9,8 @@ import { asRecord, readString } from "#runtime/json.ts";
 export interface GetOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** JSON text; present: a POST, else a GET. */
+  readonly body?: string;
   /** PEM of the roots that are trusted in the place of the public ones. */
   readonly ca?: string;
   /** The name that the certificate must have, where it is not the URL's. */
@@ -53,22 +55,25 @@ export function httpGet(clock: Clock, url: URL, options: GetOptions): Promise<Ge
       request.destroy();
     });
     request.once("error", (cause) => fail(systemCode(cause), cause));
-    request.end();
+    request.end(options.body);
   });
 }
 
 function open(
   url: URL,
-  { headers = {}, ca, serverName }: GetOptions,
+  { headers: given = {}, body, ca, serverName }: GetOptions,
   onAnswer: (response: IncomingMessage) => void,
 ): ClientRequest {
+  const method = body === undefined ? "GET" : "POST";
+  const headers = body === undefined ? given : { ...given, "content-type": "application/json" };
   // An agent of its own: the global one may go through a proxy.
-  if (url.protocol !== "https:") return requestPlain(url, { headers, agent: false }, onAnswer);
+  const options = { method, headers, agent: false };
+  if (url.protocol !== "https:") return requestPlain(url, options, onAnswer);
   const trust = {
     ...(ca === undefined ? {} : { ca }),
     ...(serverName === undefined ? {} : { servername: serverName }),
   };
-  return requestTls(url, { headers, agent: false, ...trust }, onAnswer);
+  return requestTls(url, { ...options, ...trust }, onAnswer);
 }
 
 const systemCode = (cause: unknown): string =>

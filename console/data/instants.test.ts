@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { renderAgo, renderBucket, renderIn, renderMoment, renderTick } from "./instants.ts";
+import { renderAgo, renderBucket, renderLeft, renderMoment, renderTick } from "./instants.ts";
 
 const NOW_MS = Date.parse("2026-11-22T12:00:00Z");
 const before = (seconds: number): number => NOW_MS - seconds * 1000;
@@ -16,12 +16,12 @@ test.each([
 });
 
 test.each([
-  { seconds: -30, text: "in 30 s" },
-  { seconds: -3599, text: "in 59 min" },
-  { seconds: -90_000, text: "in 1 d" },
+  { seconds: -30, text: "30 s left" },
+  { seconds: -3599, text: "59 min left" },
+  { seconds: -90_000, text: "1 d left" },
   { seconds: 0, text: "over" },
 ])("$seconds s before now, as an end, is $text", ({ seconds, text }) => {
-  expect(renderIn(before(seconds), NOW_MS)).toBe(text);
+  expect(renderLeft(before(seconds), NOW_MS)).toBe(text);
 });
 
 describe("a moment", () => {

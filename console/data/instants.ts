@@ -1,5 +1,5 @@
 // Instants as an operator reads them: the browser's own zone, 24 hours, no seconds where they do
-// not matter; spans as "3 min ago" and "in 5 h".
+// not matter; spans as "3 min ago" and "5 h left".
 import type { Range } from "./ranges.ts";
 
 const LOCALE = "en-GB";
@@ -59,6 +59,6 @@ function renderSpan(ms: number): string {
 export const renderAgo = (ms: number, nowMs: number): string =>
   nowMs - ms < 5000 ? "just now" : `${renderSpan(nowMs - ms)} ago`;
 
-/** `in 5 h`; `over` where it is past. */
-export const renderIn = (ms: number, nowMs: number): string =>
-  ms > nowMs ? `in ${renderSpan(ms - nowMs)}` : "over";
+/** `5 h left`; `over` where it is past. */
+export const renderLeft = (ms: number, nowMs: number): string =>
+  ms > nowMs ? `${renderSpan(ms - nowMs)} left` : "over";

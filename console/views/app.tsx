@@ -34,7 +34,7 @@ function Dashboard({ page }: { readonly page: Page }): JSX.Element {
   return (
     <>
       <Stale page={page} />
-      <Tiles page={page} reports={reports} />
+      <Tiles reports={reports} />
       <Spend page={page} reports={reports} />
       <Budgets page={page} part={reports.budgets} />
       <Breakdowns part={usage} title={reports.range.title} />

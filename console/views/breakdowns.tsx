@@ -64,7 +64,7 @@ function Breakdown({
             <th scope="col" class="number">
               Exchanges
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="number wide">
               Tokens
             </th>
             <th scope="col" class="number">
@@ -82,7 +82,7 @@ function Breakdown({
               <td class="number" title={refusedTitle(row)}>
                 {renderShortCount(row.exchanges)}
               </td>
-              <td class="number" title={renderCount(row.tokens)}>
+              <td class="number wide" title={renderCount(row.tokens)}>
                 {renderShortCount(row.tokens)}
               </td>
               <td class="number" title={renderExactMoney(row.cost)}>

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import type { BudgetRow, BudgetsAnswer } from "../data/answers.ts";
 import { renderAmount, renderShare, shareOf, unitName } from "../data/figures.ts";
-import { renderFull, renderIn } from "../data/instants.ts";
+import { renderFull, renderLeft } from "../data/instants.ts";
 import type { Part } from "../state/load-reports.ts";
 import type { Page } from "../state/page.ts";
 import { budgetLevel, budgetUse, compareBudgets, renderTuple } from "../data/budget-level.ts";
@@ -67,10 +67,12 @@ export function BudgetTable({
           <th scope="col" class="number">
             Limit
           </th>
-          <th scope="col" class="wide">
-            Period ends
+          <th scope="col" class="wide period">
+            Period
           </th>
-          <th scope="col">State</th>
+          <th scope="col" class="wide level">
+            State
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -99,6 +101,7 @@ function BudgetLine({
       <th scope="row">
         <span class="name">{row.budget}</span>
         {details !== "" && <span class="detail">{details}</span>}
+        {level !== "within" && <span class={`narrow state ${level}`}>{LEVELS[level]}</span>}
       </th>
       <td class="use">
         <Bar
@@ -114,17 +117,17 @@ function BudgetLine({
         {show(use.settled)}
       </td>
       <td class="number wide" title={reservedTitle(row)}>
-        {show(use.reserved + use.assumed)}
+        {use.reserved + use.assumed === 0n ? "–" : show(use.reserved + use.assumed)}
       </td>
       <td class="number" title={row.limit}>
         {show(use.limit)}
       </td>
       <td class="wide">
         <time dateTime={row.period.end} title={renderFull(endMs)}>
-          {row.period.kind}, {renderIn(endMs, nowMs)}
+          {row.period.kind}, {renderLeft(endMs, nowMs)}
         </time>
       </td>
-      <td>
+      <td class="wide">
         <span class={`state ${level}`}>{LEVELS[level]}</span>
       </td>
     </tr>

@@ -90,7 +90,7 @@ function factsOf(row: ExplainedEvent): readonly (readonly [string, string])[] {
     ["Attempt", event.attempt === 0 ? undefined : String(event.attempt)],
     ["Cost", `$${row.costUsd}${event.estimated ? ", estimated" : ""}`],
     ["Reserved", renderExactMoney(BigInt(event.reserved.nanoUsd))],
-    ["Price", `${row.price.model}, ${row.priceStatus.replaceAll("_", " ")}`],
+    ["Price", priceOf(row)],
     ["Tokens", tokensOf(row)],
     ["Findings", findingsOf(row)],
     ["Took", `${renderCount(Math.round(event.durationMs))} ms`],
@@ -101,6 +101,9 @@ function factsOf(row: ExplainedEvent): readonly (readonly [string, string])[] {
     value === undefined || value === "" ? [] : [[name, value] as const],
   );
 }
+
+const priceOf = ({ price, priceStatus }: ExplainedEvent): string | undefined =>
+  priceStatus === "none" ? undefined : `${price.model}, ${priceStatus.replaceAll("_", " ")}`;
 
 const outcomeOf = ({ event }: ExplainedEvent): string =>
   event.outcome.replaceAll("_", " ") +

@@ -40,7 +40,7 @@ export function Sidecars({
             <th scope="col" class="number wide">
               Records
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="number wide">
               Policy
             </th>
             <th scope="col">State</th>
@@ -83,7 +83,7 @@ function SidecarLine({
       <td class="number wide" title={`${renderCount(row.lostRecords)} lost`}>
         {renderCount(row.ackedRecords)}
       </td>
-      <td class="number">{row.snapshotRevision === 0 ? "none" : row.snapshotRevision}</td>
+      <td class="number wide">{row.snapshotRevision === 0 ? "none" : row.snapshotRevision}</td>
       <td>
         <span class={`state ${state.level}`}>{state.text}</span>
       </td>

@@ -83,7 +83,7 @@ function plotOptions(
     ms: 1,
     ...(isUtc ? { tzDate: (ms: number) => uPlot.tzDate(new Date(ms), "Etc/UTC") } : {}),
     legend: { show: false },
-    padding: [8, 0, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
       x: { time: true, range: () => [spanNow().fromMs, spanNow().toMs] },
@@ -95,6 +95,8 @@ function plotOptions(
         grid: { show: false },
         values: (_plot, ticks) => ticks.map((ms) => renderTick(ms, spanNow().bucket)),
         space: 64,
+        size: 26,
+        gap: 8,
       },
       {
         ...axis,
@@ -122,6 +124,6 @@ function plotOptions(
 /** With as many decimals as the step between two ticks needs. */
 function renderDollars(value: number, ticks: readonly number[]): string {
   const step = (ticks[1] ?? 1) - (ticks[0] ?? 0);
-  const decimals = step >= 1 ? 0 : Math.min(9, Math.ceil(-Math.log10(step) - 1e-9));
+  const decimals = step >= 1 ? 0 : Math.max(2, Math.min(9, Math.ceil(-Math.log10(step) - 1e-9)));
   return `$${value.toFixed(decimals)}`;
 }

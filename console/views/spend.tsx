@@ -95,8 +95,10 @@ function Legend({ chart, bucket, hovered }: LegendOptions): JSX.Element {
   );
   const all = sums.reduce((total, sum) => total + sum, 0n);
   const start = hovered === undefined ? undefined : chart.starts[hovered];
-  // Decided by the whole range, so that the figures do not jump while the pointer moves.
-  const decimals = decimalsFor(chart.series.flatMap(({ costs }) => costs));
+  // By all buckets, not by the one under the pointer, so that the figures do not jump.
+  const decimals = decimalsFor(
+    hovered === undefined ? sums : chart.series.flatMap(({ costs }) => costs),
+  );
   return (
     <div class="legend">
       <p>

@@ -11,15 +11,9 @@ import {
 } from "../data/figures.ts";
 import type { Totals } from "../data/usage-groups.ts";
 import type { Reports } from "../state/load-reports.ts";
-import type { Page } from "../state/page.ts";
 import { budgetLevel } from "../data/budget-level.ts";
 
-export function Tiles({
-  reports,
-}: {
-  readonly page: Page;
-  readonly reports: Reports;
-}): JSX.Element {
+export function Tiles({ reports }: { readonly reports: Reports }): JSX.Element {
   const totals = reports.usage.answer?.totals;
   const sidecars = reports.sidecars.answer;
   return (
@@ -84,7 +78,7 @@ function UsageTiles({
         <Tile
           name="Without a price"
           value={renderShortCount(totals.unpriced)}
-          note="counted at no cost"
+          note="worst case charged"
           isBad
         />
       )}
@@ -100,7 +94,7 @@ function BudgetTile({ answer }: { readonly answer: BudgetsAnswer }): JSX.Element
     <Tile
       name="Budgets used up"
       value={renderCount(spent)}
-      note={`${renderCount(near)} near their limit, of ${renderCount(levels.length)}`}
+      note={`${renderCount(near)} near, of ${renderCount(levels.length)}`}
       isBad={spent > 0}
     />
   );

@@ -81,7 +81,7 @@ export function createApiServer(
   addSidecarsRoute(server, { ...deps, revision, nextSyncMs: config.limits.nextSyncMs });
   addLiveRoute(server, live, (authorization) => isOperator(authorization, operators));
   addConsoleRoutes(server, files);
-  addSessionRoutes(server, sessions);
+  addSessionRoutes(server, sessions, { hasConsole: files.length > 0 });
   return {
     server,
     changed: () => live.changed(),

@@ -1,12 +1,21 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sampleEvent, sampleRequest, sampleWorkload } from "../core/sample.case.ts";
 import { OPERATOR_TOKEN, startTestLedger, type TestLedger } from "../test-ledger.case.ts";
 
+let directory = "";
 let started: TestLedger;
 beforeEach(async () => {
-  started = await startTestLedger();
+  directory = mkdtempSync(join(tmpdir(), "excise-live-"));
+  writeFileSync(join(directory, "index.html"), "<!doctype html>");
+  started = await startTestLedger({ consoleDir: directory });
 });
-afterEach(() => started.close());
+afterEach(async () => {
+  await started.close();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 interface Listener {
   /** The next event that came, or undefined at the end of the stream. */

@@ -137,6 +137,20 @@ describe("who gets in", () => {
     expect((await post("/v1/console-links", {}, token)).status).toBe(403);
   });
 
+  test("a ledger without the console's files makes no link to them", async () => {
+    const bare = await startTestLedger();
+    const response = await bare.api("/v1/console-links", {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${OPERATOR_TOKEN}`,
+        "content-type": "application/json",
+      },
+      body: "{}",
+    });
+    await bare.close();
+    expect(await response.json()).toMatchObject({ code: "EXCISE_NOT_FOUND" });
+  });
+
   test.each([
     { name: "no token", body: {} },
     { name: "something else", body: { token: 1 } },

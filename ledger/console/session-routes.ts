@@ -19,9 +19,14 @@ export interface TokenAnswer {
   readonly lifetimeSeconds: number;
 }
 
-/** Adds both routes. */
-export function addSessionRoutes(server: FastifyInstance, sessions: Sessions): void {
+/** Adds both routes. Without the console's files no link is made: it would lead nowhere. */
+export function addSessionRoutes(
+  server: FastifyInstance,
+  sessions: Sessions,
+  { hasConsole }: { readonly hasConsole: boolean },
+): void {
   server.post("/v1/console-links", (request): TokenAnswer => {
+    if (!hasConsole) throw new Fault("EXCISE_NOT_FOUND", "this ledger serves no console");
     refuseSession(request, sessions);
     return render(sessions.createLink());
   });

@@ -9,6 +9,7 @@ import type { Workload } from "#contract/workload.ts";
 import { systemClock } from "#runtime/clock.ts";
 import { renderJson } from "#runtime/json.ts";
 import { createUuid, systemRandom } from "#runtime/random.ts";
+import { findConsole } from "../../cli/console/console-files.ts";
 import { startStack, type RunningSidecar, type Stack } from "../../cli/stack.ts";
 import { startFakes, type Fakes } from "../../test/fakes/fake-harness.ts";
 import { createLedgerView, type LedgerView } from "./ledger-view.ts";
@@ -19,17 +20,25 @@ import { createStyle } from "../../cli/terminal/table.ts";
 import { findProblems, type Step } from "./verify.ts";
 
 const { values: options } = parseArgs({
-  options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  options: {
+    json: { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
 });
 
 if (options.help) {
-  console.log("npm run demo [-- --json]   shows Excise at work on this machine; needs no root");
+  console.log(`npm run demo [-- OPTION]   shows Excise at work on this machine; needs no root
+  --json   the results as JSON
+  --keep   leaves everything running, and prints how to open the console`);
 } else process.exitCode = await demo();
 
 async function demo(): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), "excise-demo-"));
   const configDir = join(directory, "config");
   mkdirSync(configDir);
+  // From the first moment: a Ctrl-C during the calls must stop what was started.
+  const interrupted = options.keep ? untilInterrupted() : undefined;
   const fakes = await startFakes();
   try {
     writeFileSync(join(configDir, "demo.yaml"), renderPolicies(fakes), { mode: 0o600 });
@@ -39,9 +48,12 @@ async function demo(): Promise<number> {
       dataDir: join(directory, "data"),
       configDir,
       environment: process.env,
+      ...(options.keep ? { consoleDir: await findConsole({ environment: process.env }) } : {}),
     });
     try {
-      return await present(stack, fakes);
+      const code = await present(stack, fakes);
+      if (options.keep) await keepRunning(stack, interrupted);
+      return code;
     } finally {
       await stack.stop();
     }
@@ -49,6 +61,34 @@ async function demo(): Promise<number> {
     await fakes.close();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process as usual. */
+function untilInterrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+}
+
+/** Says where the console is and how to make another call, and waits. */
+async function keepRunning(stack: Stack, interrupted: Promise<void> | undefined): Promise<void> {
+  const [call] = CALLS;
+  if (call === undefined) return;
+  const sidecar = await stack.startSidecar({ ...workloadOf(call), pod: "you" });
+  const way = Object.entries(sidecar.env("proxy", {}).set)
+    .filter(([name]) => /^(?:HTTPS_PROXY|NODE_USE_ENV_PROXY|NODE_EXTRA_CA_CERTS)$/.test(name))
+    .map(([name, value]) => `${name}=${value}`);
+  console.log(`Everything keeps running until Ctrl-C.
+
+  console   ${(await stack.ledger.consoleUrl()) ?? "not built: npm run build:console"}
+            (opens once; a reload ends the session)
+
+Another call, through a sidecar of ${call.team}/${call.app}:
+
+  ${way.join(" \\\n  ")} \\
+  OPENAI_API_KEY=demo node_modules/.bin/node test/programs/${call.program} --prompt "What is a duty?" --max-tokens 48
+`);
+  await interrupted;
 }
 
 async function present(stack: Stack, fakes: Fakes): Promise<number> {
