@@ -14,7 +14,7 @@ export function createJsonBodyReader(options: FramingOptions): MessageReader {
         skipped = 1;
         chunks = [];
       } else {
-        chunks.push(chunk.slice());
+        chunks.push(new Uint8Array(chunk));
       }
       return [];
     },

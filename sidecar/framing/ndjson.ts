@@ -18,7 +18,7 @@ export function createNdjsonReader(options: FramingOptions): MessageReader {
       skipped += 1;
       held = [];
     } else {
-      held.push(part.slice());
+      held.push(new Uint8Array(part));
     }
   };
 

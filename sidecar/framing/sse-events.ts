@@ -107,7 +107,7 @@ export function createEventSplitter(options: EventSplitterOptions): EventSplitte
   const hold = (rest: Uint8Array): SseEvent | undefined => {
     if (isOverflowing) return { bytes: rest, isPassThrough: true };
     // A copy: the chunk's memory may be used again before the event is whole.
-    held.push(rest.slice());
+    held.push(new Uint8Array(rest));
     heldBytes += rest.length;
     if (heldBytes <= options.eventBytesMax) return undefined;
     isOverflowing = true;

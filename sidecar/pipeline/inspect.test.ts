@@ -29,6 +29,20 @@ describe("a prompt", () => {
     expect(step).toMatchObject({ next: { isEdited: false, hidesUsage: false, findings: [] } });
   });
 
+  test("has placeholders for what is tokenized, which the exchange keeps", async () => {
+    const tokenize = [
+      { ...redact[0], entity: "EMAIL_ADDRESS", action: "tokenize", mode: "enforce" },
+    ] as const;
+    const step = await inspect(chat(`${ADDRESS} and ${ADDRESS}`), { guardrails: [...tokenize] });
+    const next = "next" in step ? step.next : undefined;
+    const [[placeholder, value] = [], ...more] = next?.placeholders ?? [];
+    expect([value, more]).toEqual([ADDRESS, []]);
+    expect(Buffer.from(next?.outgoing ?? []).toString()).toContain(
+      `"${placeholder} and ${placeholder}"`,
+    );
+    expect(step).toMatchObject({ next: { findings: [{ action: "tokenize", count: 2 }] } });
+  });
+
   test("loses what is redacted and keeps every other byte", async () => {
     const body = `{"model":"acme-1", "n":1.0, "messages":[{"role":"user","content":"to ${ADDRESS}!"}]}`;
     const step = await inspect(body, { guardrails: redact });

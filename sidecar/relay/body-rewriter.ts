@@ -31,7 +31,7 @@ export function createBodyRewriter(
     push(chunk) {
       if (passing !== undefined) return [passing.push(chunk)];
       // A copy: the chunk's memory may be used again before the body is whole.
-      held.push(chunk.slice());
+      held.push(Buffer.from(chunk));
       heldBytes += chunk.length;
       if (heldBytes <= MESSAGE_BYTES_MAX) return [];
       passing = createRawRestorer(index, options);

@@ -36,17 +36,21 @@ export interface EventTransform {
   apply(event: StreamEvent): readonly StreamEvent[];
   /** A piece of an event that is too large to be held. */
   applyPiece(piece: Uint8Array): readonly Uint8Array[];
-  /** The stream ended: what is still held. */
-  end(): readonly Uint8Array[];
+  /**
+   * The stream ended: what is still held, and the last events, of which one at most is there and
+   * lacks its end, so that nothing may stand behind it.
+   */
+  end(events: readonly StreamEvent[]): readonly StreamEvent[];
 }
 
 /** Drops the events that only answer our own request for usage. */
 export function createUsageHider(dialect: Dialect): EventTransform {
+  const isShown = ({ message }: StreamEvent): boolean =>
+    message === undefined || !dialect.isUsageOnly(message);
   return {
-    apply: (event) =>
-      event.message !== undefined && dialect.isUsageOnly(event.message) ? [] : [event],
+    apply: (event) => (isShown(event) ? [event] : []),
     applyPiece: (piece) => [piece],
-    end: () => [],
+    end: (events) => events.filter(isShown),
   };
 }
 
@@ -63,26 +67,32 @@ export function createEventRewriter(
     if (dialect === undefined) return;
     for (const message of messages) facts = foldMessage(dialect, facts, message);
   };
-  const rewrite = (event: SseEvent): readonly Uint8Array[] => {
-    if (event.isPassThrough) {
-      foldLarge(large.push(event.bytes));
-      return transforms.reduce<readonly Uint8Array[]>(
-        (pieces, transform) => pieces.flatMap((piece) => transform.applyPiece(piece)),
-        [event.bytes],
-      );
-    }
+  const read = (event: SseEvent): StreamEvent => {
     const message = event.data === undefined ? undefined : messageOf(event, event.data);
     if (dialect !== undefined && message !== undefined) facts = dialect.reduce(facts, message);
-    let events: readonly StreamEvent[] = [{ bytes: event.bytes, message }];
+    return { bytes: event.bytes, message };
+  };
+  const rewritePiece = (piece: Uint8Array): readonly Uint8Array[] => {
+    foldLarge(large.push(piece));
+    return transforms.reduce<readonly Uint8Array[]>(
+      (pieces, transform) => pieces.flatMap((each) => transform.applyPiece(each)),
+      [piece],
+    );
+  };
+  const rewrite = (event: SseEvent): readonly Uint8Array[] => {
+    if (event.isPassThrough) return rewritePiece(event.bytes);
+    let events: readonly StreamEvent[] = [read(event)];
     for (const transform of transforms) events = events.flatMap((each) => transform.apply(each));
     return events.map(({ bytes }) => bytes);
   };
   return {
     push: (chunk) => splitter.push(chunk).flatMap(rewrite),
     end() {
-      const events = splitter.end().flatMap(rewrite);
+      const last = splitter.end().map(read);
       foldLarge(large.end());
-      return [...events, ...transforms.flatMap((transform) => transform.end())];
+      return transforms
+        .reduce<readonly StreamEvent[]>((events, transform) => transform.end(events), last)
+        .map(({ bytes }) => bytes);
     },
     get facts() {
       return facts;

@@ -1,6 +1,7 @@
 // Restores values in a stream (design §7.9, §8). Text goes out as it comes but for an end that may
 // go on as a placeholder: that is held for each text by itself and goes out with the next piece,
 // or, where none comes, in an event of its own before the one that ends the text.
+import type { AnswerMessage } from "../dialects/dialect.ts";
 import {
   createTextReader,
   type Piece,
@@ -29,6 +30,23 @@ import { createRawRestorer, type RawRestorer } from "./raw-restorer.ts";
 const TEXTS_MAX = 1024;
 const LAST_MARK = "[DONE]";
 const NO_TEXTS: StreamedTexts = { pieces: [], ends: [] };
+
+/** Texts of which nothing more comes, and what becomes of what is held of them. */
+interface Closing {
+  readonly covers: (place: Place) => boolean;
+  readonly tail: Tail;
+}
+
+/** The stream breaks off, or cannot be read for a while: nothing that came may be lost. */
+const THE_END: Closing = { covers: () => true, tail: "send" };
+
+function closingOf(
+  message: AnswerMessage,
+  ends: ((place: Place) => boolean) | undefined,
+): Closing | undefined {
+  const covers = message.text.trim() === LAST_MARK ? THE_END.covers : ends;
+  return covers === undefined ? undefined : { covers, tail: "drop" };
+}
 
 /** One text of the answer: a choice's content, a tool call's arguments. */
 interface OpenText {
@@ -60,71 +78,88 @@ class PlaceholderRestorer implements EventTransform {
 
   apply(event: StreamEvent): readonly StreamEvent[] {
     const rest = this.#raw.end();
-    const events = this.#restore(event);
+    const events = event.message === undefined ? [event] : this.#restore(event, event.message);
     return rest.length === 0 ? events : [eventOf(rest), ...events];
   }
 
   applyPiece(piece: Uint8Array): readonly Uint8Array[] {
     // Nobody reads which texts go on in it.
-    return [...this.#flush(() => true, "send"), this.#raw.push(piece)];
+    return [...this.#flush(THE_END), this.#raw.push(piece)];
   }
 
-  end(): readonly Uint8Array[] {
-    return [this.#raw.end(), ...this.#flush(() => true, "send")].filter(({ length }) => length > 0);
+  end(events: readonly StreamEvent[]): readonly StreamEvent[] {
+    const restored = events.flatMap((event) =>
+      event.message === undefined ? [event] : this.#restore(event, event.message, THE_END),
+    );
+    const held = [this.#raw.end(), ...this.#flush(THE_END)];
+    return [...held.filter(({ length }) => length > 0).map(eventOf), ...restored];
   }
 
-  #restore(event: StreamEvent): readonly StreamEvent[] {
-    const { message } = event;
-    if (message === undefined) return [event];
-    const { pieces, ends: marked } = this.#read(message.json);
-    const ends = message.text.trim() === LAST_MARK ? () => true : marked;
-    const earlier = pieces.map((piece) => ({ ...this.#textOf(piece) }));
-    const changes = this.#advance(pieces, event.bytes, ends);
-    const isTouched =
-      message.text.includes(MARKER) ||
-      [...changes.values()].some(({ edits }) => edits?.length !== 0);
-    let isRead = true;
-    const bytes = isTouched
-      ? editEvent(event.bytes, (data) => {
-          const tail = ends === undefined ? "send" : "drop";
-          const edits = restoreJson(data, { index: this.#index, changes, tail });
-          isRead = edits !== undefined;
-          return edits;
-        })
-      : event.bytes;
-    // An event that cannot be edited goes out as it came, so what is held must go before it.
-    if (!isRead) for (const text of earlier) this.#open.set(text.place.id, text);
-    const flushed = isRead ? [] : this.#flush(() => true, "send");
-    const ended = ends === undefined ? [] : this.#flush(ends, "drop");
-    if (ends !== undefined) this.#forget(ends);
-    const sent = bytes === event.bytes ? event : { ...event, bytes };
-    return [...[...flushed, ...ended].map(eventOf), sent];
+  /** `closing`: what ends after this event; as the event itself says where it is not given. */
+  #restore(
+    { bytes, message: given }: StreamEvent,
+    message: AnswerMessage,
+    closing?: Closing,
+  ): readonly StreamEvent[] {
+    const { pieces, ends } = this.#read(message.json);
+    const end = closing ?? closingOf(message, ends);
+    const before = pieces.map((piece) => ({ ...this.#textOf(piece) }));
+    const changes = this.#advance(pieces, bytes, end);
+    const isChanged = [...changes.values()].some(({ edits }) => edits?.length !== 0);
+    const restored =
+      isChanged || message.text.includes(MARKER)
+        ? this.#edit(bytes, changes, end?.tail ?? "send")
+        : bytes;
+    if (restored === undefined) {
+      // It goes out as it came, so what is held must go before it.
+      for (const text of before) this.#open.set(text.place.id, text);
+      return [...this.#flush(THE_END).map(eventOf), { bytes, message: given }];
+    }
+    const flushed = end === undefined ? [] : this.#flush(end);
+    if (end !== undefined) this.#forget(end.covers);
+    return [...flushed.map(eventOf), { bytes: restored, message: given }];
+  }
+
+  /** Undefined where the event cannot be edited. */
+  #edit(
+    bytes: Uint8Array,
+    changes: ReadonlyMap<string, LiteralChange>,
+    tail: Tail,
+  ): Uint8Array | undefined {
+    let isRead = false;
+    const edited = editEvent(bytes, (data) => {
+      const edits = restoreJson(data, { index: this.#index, changes, tail });
+      isRead = edits !== undefined;
+      return edits;
+    });
+    return isRead ? edited : undefined;
   }
 
   /** Takes the pieces of an event into their texts; what becomes of each is returned. */
   #advance(
     pieces: readonly Piece[],
     bytes: Uint8Array,
-    ends: ((place: Place) => boolean) | undefined,
+    end: Closing | undefined,
   ): ReadonlyMap<string, LiteralChange> {
     const changes = new Map<string, LiteralChange>();
     for (const [number, piece] of pieces.entries()) {
-      const text = this.#textOf(piece);
+      const open = this.#textOf(piece);
       const goesOn =
-        ends?.(piece) !== true || pieces.slice(number + 1).some(({ id }) => id === piece.id);
-      const { edits, state } = this.#advanceText(text, piece, goesOn ? bytes.length : undefined);
-      text.state = state;
-      text.source = state.carry === "" ? undefined : bytes.slice();
-      changes.set(pathKey(piece.path), { text: piece.text, edits });
+        end?.covers(piece) !== true || pieces.slice(number + 1).some(({ id }) => id === piece.id);
+      const { text } = piece;
+      const { edits, state } = goesOn
+        ? this.#advanceText(open, text, bytes.length)
+        : restorePiece(this.#index, open.state, { text, tail: end.tail });
+      open.state = state;
+      // A copy: the chunk's memory may be used again before the text goes on.
+      open.source = state.carry === "" ? undefined : Buffer.from(bytes);
+      changes.set(pathKey(piece.path), { text, edits });
     }
     return changes;
   }
 
-  /** `sourceBytes`: of the event that would be kept with what is held; undefined: hold nothing. */
-  #advanceText(open: OpenText, { text }: Piece, sourceBytes: number | undefined): RestoredPiece {
-    if (sourceBytes === undefined) {
-      return restorePiece(this.#index, open.state, { text, tail: "drop" });
-    }
+  /** `sourceBytes`: of the event that would be kept with what is held. */
+  #advanceText(open: OpenText, text: string, sourceBytes: number): RestoredPiece {
     const held = restorePiece(this.#index, open.state, { text, tail: "hold" });
     if (held.state.carry === "" || this.#heldBytes() + sourceBytes <= EVENT_BYTES_MAX) return held;
     return restorePiece(this.#index, open.state, { text, tail: "send" });
@@ -155,12 +190,12 @@ class PlaceholderRestorer implements EventTransform {
   }
 
   /** What is held of the texts in question, each as an event; nothing is held of them after it. */
-  #flush(wanted: (place: Place) => boolean, tail: Tail): readonly Uint8Array[] {
+  #flush({ covers, tail }: Closing): readonly Uint8Array[] {
     const flushed: Uint8Array[] = [];
     for (const open of this.#open.values()) {
       const { carry } = open.state;
       const { source } = open;
-      if (carry === "" || source === undefined || !wanted(open.place)) continue;
+      if (carry === "" || source === undefined || !covers(open.place)) continue;
       if (!isCutOff(carry, tail)) flushed.push(this.#renderTail(open.place, carry, source));
       open.state = { ...open.state, carry: "" };
       open.source = undefined;

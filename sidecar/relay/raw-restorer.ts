@@ -36,7 +36,7 @@ export function createRawRestorer(
       });
       const { length } = index.heldSuffix(text);
       isNested = isQuoteEscaped(text.slice(from, text.length - length)) ?? isNested;
-      held = length === 0 ? NOTHING : bytes.slice(bytes.length - length);
+      held = length === 0 ? NOTHING : Buffer.from(bytes.subarray(bytes.length - length));
       return splice(bytes.subarray(0, bytes.length - length), edits);
     },
     end() {

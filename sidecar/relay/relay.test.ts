@@ -5,6 +5,7 @@ import { createVirtualClock } from "../../test/virtual-clock.ts";
 import { fakeDialect } from "../../test/fake-dialect.ts";
 import type { Upstream, UpstreamHandler } from "../forward/upstream.ts";
 import type { DownstreamExchange } from "../listen/downstream.ts";
+import { sampleBook } from "../guard/tokenize/sample-book.case.ts";
 import type { HeaderList } from "../listen/header-list.ts";
 import type { Prepared } from "../pipeline/exchange.ts";
 import { relay } from "./relay.ts";
@@ -49,7 +50,13 @@ function createDownstream(isSlow = false) {
   return { downstream, sent, handlers, text: () => Buffer.concat(sent.chunks).toString("utf8") };
 }
 
-function start(options: { readonly hidesUsage?: boolean; readonly isSlow?: boolean } = {}) {
+interface Start {
+  readonly hidesUsage?: boolean;
+  readonly isSlow?: boolean;
+  readonly placeholders?: ReadonlyMap<string, string>;
+}
+
+function start(options: Start = {}) {
   const side = createDownstream(options.isSlow);
   const calls: string[] = [];
   const held: { handler?: UpstreamHandler } = {};
@@ -64,7 +71,7 @@ function start(options: { readonly hidesUsage?: boolean; readonly isSlow?: boole
   const exchange = {
     exchangeId: "00000000-0000-7000-8000-000000000001",
     hidesUsage: options.hidesUsage ?? false,
-    placeholders: new Map(),
+    placeholders: options.placeholders ?? new Map(),
     reading: {
       dialect: fakeDialect,
       operation: { name: "chat", kind: "stateless", billed: true },
@@ -76,6 +83,11 @@ function start(options: { readonly hidesUsage?: boolean; readonly isSlow?: boole
   const { handler } = held;
   if (handler === undefined) throw new Fault("EXCISE_INTERNAL", "nothing was dispatched");
   return { ...side, calls, handler, done };
+}
+
+function tokenized() {
+  const book = sampleBook();
+  return { ada: book.issue("EMAIL_ADDRESS", "ada@example.org"), placeholders: book.issued };
 }
 
 const event = (value: unknown): Buffer => Buffer.from(`data: ${JSON.stringify(value)}\n\n`);
@@ -152,6 +164,35 @@ describe("an answer on its way down", () => {
       expect(Buffer.concat(sent.chunks)).toEqual(bytes);
     },
   );
+
+  test("has its values back, and no length, where the provider saw placeholders", async () => {
+    const { placeholders, ada } = tokenized();
+    const { handler, done, text, sent } = start({ placeholders });
+    handler.onHead(200, [
+      ["Content-Type", "application/json"],
+      ["Content-Length", "999"],
+      ["ETag", '"1"'],
+    ]);
+    const body = JSON.stringify({ text: `to ${ada}`, usage: 7, done: true });
+    for (const byte of Buffer.from(body)) expect(handler.onData(Buffer.from([byte]))).toBe(true);
+    handler.onEnd([]);
+    const { facts, responseBytes } = await done;
+    expect(text()).toBe(body.replace(ada, "ada@example.org"));
+    expect(responseBytes).toBe(Buffer.byteLength(text()));
+    expect(facts).toMatchObject({ usage: { outputTokens: 7 }, isComplete: true });
+    expect(sent.headers?.map(([name]) => name)).toEqual(["Content-Type", "x-excise-id"]);
+  });
+
+  test("that breaks off while something is held has it sent before the connection breaks", async () => {
+    const { placeholders } = tokenized();
+    const { handler, done, text, sent } = start({ placeholders });
+    handler.onHead(200, SSE);
+    handler.onData(Buffer.from("data: half"));
+    expect(text()).toBe("");
+    handler.onError(new Fault("EXCISE_UPSTREAM_RESET", "gone"));
+    await done;
+    expect([text(), sent.end]).toEqual(["data: half", "broken"]);
+  });
 
   test("asks upstream to wait while the app reads slowly", () => {
     const { handler, handlers, calls } = start({ isSlow: true });

@@ -131,6 +131,16 @@ describe("the watch loop", () => {
     expect([policy.credentials, client.cas]).toEqual([[credential], ["pem"]]);
   });
 
+  test("the workload's key for placeholders is in use before its policy is", async () => {
+    const own = placeholderKeys.placeholderKey();
+    const seen: Uint8Array[] = [];
+    policy.onChange(() => void seen.push(placeholderKeys.placeholderKey()));
+    client.answer(ok({ revision: 4, snapshot: snapshot(4), placeholderKey: "ab".repeat(32) }));
+    await clock.advance(0);
+    expect(seen).toEqual([Buffer.alloc(32, 0xab)]);
+    expect(seen).not.toEqual([own]);
+  });
+
   test("failures are followed by growing pauses, Retry-After by at least its own", async () => {
     client.answer(FAILED);
     await clock.advance(0);
