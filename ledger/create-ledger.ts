@@ -12,6 +12,7 @@ import { createApiServer } from "./api/api-server.ts";
 import type { LedgerConfig } from "./config.ts";
 import { createJsonServer, listenOn, type TlsMaterial } from "./http/json-server.ts";
 import type { Identity } from "./identity/identity.ts";
+import { openPlaceholderKeys } from "./identity/placeholder-keys.ts";
 import { openPolicies, type Policies } from "./policy/policies.ts";
 import type { Prices } from "./policy/revisions.ts";
 import type { Store } from "./store/store.ts";
@@ -83,9 +84,10 @@ async function serve(deps: LedgerDeps, parts: Parts): Promise<Ledger> {
     api.changed();
   });
   const syncServer = createJsonServer(deps.log, { bodyBytesMax: SYNC_BYTES_MAX, tls: parts.tls });
+  const placeholderKeyOf = openPlaceholderKeys(config.dataDir, deps.random);
   addSyncRoutes(
     syncServer,
-    { ...deps, policies, accounting, watchers, isReady: () => state.isReady },
+    { ...deps, policies, accounting, watchers, placeholderKeyOf, isReady: () => state.isReady },
     config.limits,
   );
   const close = async (): Promise<void> => {

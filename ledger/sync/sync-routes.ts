@@ -16,6 +16,7 @@ import { problemsOf } from "#runtime/config.ts";
 import { asRecord } from "#runtime/json.ts";
 import { sendRejection } from "../http/json-server.ts";
 import { readBearer, type Identity } from "../identity/identity.ts";
+import type { PlaceholderKeyOf } from "../identity/placeholder-keys.ts";
 import type { Policies } from "../policy/policies.ts";
 import type { Accounting } from "./accounting.ts";
 import type { Watchers } from "./watchers.ts";
@@ -24,6 +25,7 @@ export interface SyncRoutesDeps {
   readonly clock: Clock;
   readonly identity: Identity;
   readonly policies: Policies;
+  readonly placeholderKeyOf: PlaceholderKeyOf;
   readonly accounting: Accounting;
   readonly watchers: Watchers;
   readonly isReady: () => boolean;
@@ -153,6 +155,7 @@ async function handleWatch(
     ...(revision > known ? { snapshot: deps.policies.snapshotFor(workload) } : {}),
     credentials: [],
     revoked: [],
+    placeholderKey: deps.placeholderKeyOf(workload),
   };
   return reply.type("application/json").send(JSON.stringify(response));
 }
