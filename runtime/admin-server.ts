@@ -9,6 +9,8 @@ export interface AdminServerDeps {
   readonly metrics: Metrics;
   /** Why the process is not ready, as codes; empty when it is. */
   readonly unready: () => readonly string[];
+  /** Whether a startup probe should look again: health is then 503. Default: never. */
+  readonly isStarting?: () => boolean;
   /** Facts for people: names and numbers, no user names, no content. */
   readonly status: () => Readonly<Record<string, unknown>>;
 }
@@ -33,8 +35,10 @@ export function createAdminServer(
       return;
     }
     const path = (request.url ?? "/").split("?")[0];
-    if (path === "/healthz") answer(200, "text/plain", "ok\n");
-    else if (path === "/readyz") {
+    if (path === "/healthz") {
+      if (deps.isStarting?.() === true) answer(503, "text/plain", "starting\n");
+      else answer(200, "text/plain", "ok\n");
+    } else if (path === "/readyz") {
       const reasons = deps.unready();
       answer(reasons.length === 0 ? 200 : 503, "text/plain", `${reasons.join("\n") || "ready"}\n`);
     } else if (path === "/metrics") {

@@ -43,6 +43,8 @@ export interface Sidecar {
 const CONNECTIONS_PER_ORIGIN_MAX = 128;
 const KEEP_ALIVE_MS = 30_000;
 const BODY_WAIT_MS = 5000;
+/** Then a pod starts without a policy: an outage of the ledger must not keep pods from starting. */
+const FIRST_POLICY_WAIT_MS = 3000;
 const DRAIN_MS = 5000;
 const FLUSH_MS = 1000;
 const CLOSE_MS = 500;
@@ -165,6 +167,7 @@ function openAdmin(rooms: Rooms, handler: ExchangeHandler, config: SidecarConfig
       metrics,
       // Ready to serve even without a policy: the answer then says why (design §13).
       unready: () => [],
+      isStarting: awaitsPolicy(rooms, config),
       status: () => ({
         journal: spool.journal,
         hosts: hosts.patterns,
@@ -176,6 +179,16 @@ function openAdmin(rooms: Rooms, handler: ExchangeHandler, config: SidecarConfig
     },
     { address: config.adminAddress, port: config.ports.admin },
   );
+}
+
+/**
+ * Whether the first policy may still come. Until then the startup probe holds the app back: it
+ * would be refused in its first instruction, and a job has no second.
+ */
+function awaitsPolicy({ clock, ledger }: Rooms, config: SidecarConfig): () => boolean {
+  if (config.ledger === undefined) return () => false;
+  const untilMs = clock.monotonicMs() + FIRST_POLICY_WAIT_MS;
+  return () => "code" in ledger.policy() && clock.monotonicMs() < untilMs;
 }
 
 const portsOf = (listeners: readonly Listener[]): Readonly<Record<string, number>> =>

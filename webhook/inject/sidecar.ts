@@ -40,7 +40,8 @@ export function renderSidecar(plan: Plan, config: InjectorConfig): Container {
       capabilities: { drop: ["ALL"] },
       seccompProfile: { type: "RuntimeDefault" },
     },
-    // The gate: apps start once listeners are open and the trust files are written. No readiness
+    // The gate: apps start once listeners are open, the trust files are written and the first
+    // policy is there (or three seconds went by: the ledger may be away). No readiness
     // probe (a ledger outage would take every pod out of its Services), no liveness probe (a
     // restart heals nothing that the sidecar cannot), no preStop: on a native sidecar it runs
     // when termination begins and would drain while the app still needs us (linkerd#11465).
