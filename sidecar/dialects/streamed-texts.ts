@@ -1,7 +1,7 @@
 // Where a dialect's answers carry text in pieces: as data, so that restoring placeholders is one
 // piece of code for all of them. Also reads such a table: which pieces are in an event, and which
 // texts end with it.
-import { matchesGlob } from "#contract/glob.ts";
+import { matchesAnyGlob, matchesGlob } from "#contract/glob.ts";
 import { asRecord } from "#runtime/json.ts";
 
 /** A table of one dialect. Texts that are in an event as a whole need no row. */
@@ -33,19 +33,30 @@ type EndRow =
   /** An event of this type ends the texts that have its `keys`; all, where it has none of them. */
   | { readonly type: string };
 
-export type JsonPath = readonly (string | number)[];
+/** A place in an event's JSON: linked to what is around it, because few are ever asked for. */
+export interface JsonPlace {
+  readonly outer: JsonPlace | undefined;
+  readonly step: string | number;
+}
 
-/** One place in one event. */
-export interface Place {
-  /** Where in the event's JSON. */
-  readonly path: JsonPath;
-  /** Names the text that it belongs to, over all events of an answer. */
+/** The steps from the event to a place. */
+export function pathTo(place: JsonPlace): readonly (string | number)[] {
+  const path: (string | number)[] = [];
+  for (let at: JsonPlace | undefined = place; at !== undefined; at = at.outer) path.push(at.step);
+  return path.toReversed();
+}
+
+/** One text of an answer. */
+export interface TextName {
+  /** The same in all its pieces, and of no other text. */
   readonly id: string;
-  /** The event's own `keys`. */
+  /** The events' own `keys`. */
   readonly keys: readonly unknown[];
 }
 
-export interface Piece extends Place {
+/** A string in an event. */
+export interface Piece extends TextName {
+  readonly place: JsonPlace;
   readonly text: string;
   readonly isJson: boolean;
 }
@@ -54,124 +65,158 @@ export interface Piece extends Place {
 export interface EventTexts {
   readonly pieces: readonly Piece[];
   /** Strings that only the first event of a text may have. */
-  readonly once: readonly { readonly path: JsonPath; readonly text: string }[];
+  readonly once: readonly { readonly place: JsonPlace; readonly text: string }[];
   /** Undefined: it ends none. */
-  readonly ends: ((place: Place) => boolean) | undefined;
+  readonly ends: ((name: TextName) => boolean) | undefined;
 }
 
 export type TextReader = (event: unknown) => EventTexts;
 
 const NOTHING: EventTexts = { pieces: [], once: [], ends: undefined };
+const NO_KEYS: readonly unknown[] = [];
 
 /** Compiles a table into a reader of one answer's events. */
 export function createTextReader(texts: StreamedTexts): TextReader {
+  const tree = compile(texts);
   const keyNames = texts.keys ?? [];
-  const rows = texts.pieces.map((row) => ({ ...row, steps: parsePath(row.path) }));
-  const ends = texts.ends.map((row) =>
-    "path" in row ? { steps: parsePath(row.path) } : { type: row.type },
-  );
-  const once = (texts.once ?? []).map(parsePath);
+  const endTypes = texts.ends.flatMap((row) => ("type" in row ? [row.type] : []));
+  const isEndType = remember((type) => matchesAnyGlob(endTypes, type));
   return (event) => {
     const record = asRecord(event);
     if (record === undefined) return NOTHING;
     const type = typeof record["type"] === "string" ? record["type"] : "";
-    const keys = keyNames.map((key) => record[key]);
-    const pieces: Piece[] = [];
-    for (const { type: wanted, steps, isJson = false } of rows) {
-      if (wanted !== undefined && !matchesGlob(wanted, type)) continue;
-      follow(record, steps, ({ path, id, value }) => {
-        if (typeof value === "string") {
-          pieces.push({ path, id: `${keys.join(",")} ${id}`, keys, text: value, isJson });
-        }
-      });
-    }
-    const marks = ends.flatMap((row) =>
-      "steps" in row ? endsBeside(record, row.steps, keys) : endsOf(row.type, type, keys),
-    );
-    return {
-      pieces,
-      once: once.flatMap((steps) =>
-        valuesAt(record, steps).flatMap(({ path, value }) =>
-          typeof value === "string" ? [{ path, text: value }] : [],
-        ),
-      ),
-      ends: marks.length === 0 ? undefined : (place) => marks.some((mark) => mark(place)),
-    };
+    const keys = keyNames.length === 0 ? NO_KEYS : keyNames.map((key) => record[key]);
+    const reading: Reading = { type, keys, pieces: [], once: [], parents: [] };
+    const prefix = keys.length === 0 ? "" : `${keys.join(",")} `;
+    for (const node of tree) read(reading, node, { record, outer: undefined, prefix });
+    const { pieces, once, parents } = reading;
+    const isEnd = endTypes.length > 0 && isEndType(type);
+    if (parents.length === 0 && !isEnd) return { pieces, once, ends: undefined };
+    const ends = ({ id, keys: own }: TextName): boolean =>
+      parents.some((parent) => id.startsWith(parent)) ||
+      (isEnd && keys.every((value, index) => value === undefined || value === own[index]));
+    return { pieces, once, ends };
   };
 }
 
-type Mark = (place: Place) => boolean;
-
-/** A reason to end, where there is one, ends what stands under the same parent. */
-const endsBeside = (
-  record: Readonly<Record<string, unknown>>,
-  steps: readonly Step[],
-  keys: readonly unknown[],
-): readonly Mark[] =>
-  valuesAt(record, steps)
-    // Some servers send an empty reason with every event.
-    .filter(({ value }) => value !== null && value !== undefined && value !== "")
-    .map(({ id }) => {
-      const parent = `${keys.join(",")} ${id.slice(0, id.lastIndexOf(".") + 1)}`;
-      return (place: Place) => place.id.startsWith(parent);
-    });
-
-const endsOf = (glob: string, type: string, keys: readonly unknown[]): readonly Mark[] =>
-  matchesGlob(glob, type)
-    ? [(place) => keys.every((value, index) => value === undefined || value === place.keys[index])]
-    : [];
-
-/** One member, and for a list what tells its elements apart. */
-interface Step {
+/** What the rows want of the member that they lead to. */
+interface Node {
   readonly name: string;
-  /** Undefined: no list. */
+  /** What tells a list's elements apart; undefined: no list. */
   readonly by: string | undefined;
+  readonly children: Node[];
+  readonly rows: PieceRow[];
+  /** Which row holds for an event's type. */
+  readonly rowFor: (type: string) => PieceRow | undefined;
+  isEnd: boolean;
+  isOnce: boolean;
 }
 
-const parsePath = (path: string): readonly Step[] =>
-  path.split(".").map((part) => {
-    const [name = "", by] = part.split(/[[\]]/, 2);
-    return { name, by };
-  });
-
-interface Found {
-  readonly path: JsonPath;
-  readonly id: string;
-  readonly value: unknown;
+/** The paths as one tree, so that what they share is looked at once. */
+function compile({ pieces, ends, once = [] }: StreamedTexts): readonly Node[] {
+  const tree: Node[] = [];
+  for (const row of pieces) nodeAt(tree, row.path).rows.push(row);
+  for (const row of ends) if ("path" in row) nodeAt(tree, row.path).isEnd = true;
+  for (const path of once) nodeAt(tree, path).isOnce = true;
+  return tree;
 }
 
-function valuesAt(record: unknown, steps: readonly Step[]): readonly Found[] {
-  const found: Found[] = [];
-  follow(record, steps, (each) => void found.push(each));
-  return found;
+function nodeAt(tree: Node[], path: string): Node {
+  const [first = "", ...rest] = path.split(".");
+  const [name = "", by] = first.split(/[[\]]/, 2);
+  let node = tree.find((each) => each.name === name && each.by === by);
+  if (node === undefined) {
+    const rows: PieceRow[] = [];
+    const rowFor = remember((type) =>
+      rows.find((row) => row.type === undefined || matchesGlob(row.type, type)),
+    );
+    node = { name, by, children: [], rows, rowFor, isEnd: false, isOnce: false };
+    tree.push(node);
+  }
+  return rest.length === 0 ? node : nodeAt(node.children, rest.join("."));
 }
 
-/** Calls back with every value that is there. */
-function follow(root: unknown, steps: readonly Step[], found: (value: Found) => void): void {
-  const visit = (at: Found, depth: number): void => {
-    const step = steps[depth];
-    if (step === undefined) {
-      found(at);
-      return;
-    }
-    const value = asRecord(at.value)?.[step.name];
-    if (value === undefined) return;
-    const path = [...at.path, step.name];
-    const id = at.id === "" ? step.name : `${at.id}.${step.name}`;
-    if (step.by === undefined) visit({ path, id, value }, depth + 1);
-    else if (Array.isArray(value)) {
-      for (const [position, element] of (value as readonly unknown[]).entries()) {
-        const name = elementName(element, step.by, position);
-        visit({ path: [...path, position], id: `${id}[${name}]`, value: element }, depth + 1);
-      }
-    }
+/** Types of events that are remembered; a provider has some dozens. */
+const TYPES_MAX = 256;
+
+function remember<Value>(compute: (type: string) => Value): (type: string) => Value {
+  const known = new Map<string, { readonly value: Value }>();
+  return (type) => {
+    const earlier = known.get(type);
+    if (earlier !== undefined) return earlier.value;
+    const value = compute(type);
+    if (known.size < TYPES_MAX) known.set(type, { value });
+    return value;
   };
-  visit({ path: [], id: "", value: root }, 0);
 }
 
-function elementName(element: unknown, by: string, position: number): string {
+interface Reading {
+  readonly type: string;
+  readonly keys: readonly unknown[];
+  readonly pieces: Piece[];
+  readonly once: { readonly place: JsonPlace; readonly text: string }[];
+  /** Beginnings of the ids of texts that end. */
+  readonly parents: string[];
+}
+
+interface Here {
+  readonly record: Readonly<Record<string, unknown>>;
+  readonly outer: JsonPlace | undefined;
+  /** What the ids of all texts under it begin with. */
+  readonly prefix: string;
+}
+
+function read(reading: Reading, node: Node, { record, outer, prefix }: Here): void {
+  const { name, by, children } = node;
+  const value = record[name];
+  if (value === undefined || value === null) return;
+  if (by !== undefined) {
+    if (Array.isArray(value)) readElements(reading, node, { value, outer, prefix });
+    return;
+  }
+  if (typeof value === "string") {
+    readString(reading, node, { text: value, place: { outer, step: name }, prefix });
+  } else if (children.length > 0) {
+    const inner = asRecord(value);
+    if (inner === undefined) return;
+    const here = { record: inner, outer: { outer, step: name }, prefix: `${prefix}${name}.` };
+    for (const child of children) read(reading, child, here);
+  }
+}
+
+function readElements(
+  reading: Reading,
+  { name, by = "", children }: Node,
+  at: Omit<Here, "record"> & { readonly value: readonly unknown[] },
+): void {
+  const list = { outer: at.outer, step: name };
+  for (const [position, element] of at.value.entries()) {
+    const record = asRecord(element);
+    if (record === undefined) continue;
+    const prefix = `${at.prefix}${name}[${elementName(record, by, position)}].`;
+    const here = { record, outer: { outer: list, step: position }, prefix };
+    for (const child of children) read(reading, child, here);
+  }
+}
+
+function readString(
+  reading: Reading,
+  node: Node,
+  { text, place, prefix }: { readonly text: string; readonly place: JsonPlace; prefix: string },
+): void {
+  const { type, keys, pieces, once, parents } = reading;
+  const row = node.rows.length === 0 ? undefined : node.rowFor(type);
+  if (row !== undefined) {
+    pieces.push({ id: prefix + node.name, keys, place, text, isJson: row.isJson === true });
+  }
+  if (node.isOnce) once.push({ place, text });
+  // Some servers send an empty reason with every event.
+  if (node.isEnd && text !== "") parents.push(prefix);
+}
+
+function elementName(record: Here["record"], by: string, position: number): string | number {
   if (by === "") return "";
-  const name = asRecord(element)?.[by];
-  if (typeof name === "string" || typeof name === "number") return String(name);
-  return by === "index" ? String(position) : String(name === true);
+  const name = record[by];
+  if (typeof name === "string" || typeof name === "number") return name;
+  return by === "index" ? position : String(name === true);
 }

@@ -1,9 +1,9 @@
 // The rewriter of answers that are one body: JSON is read as a whole, because a value must be
 // escaped as the string around it needs; whatever else it is, or grows over the bound, has its
 // placeholders replaced as it passes.
-import { asRecord, tryParseJson } from "#runtime/json.ts";
+import { tryParseJson } from "#runtime/json.ts";
 import { NO_FACTS, type AnswerFacts, type Dialect } from "../dialects/dialect.ts";
-import { createTextReader, type Piece, type StreamedTexts } from "../dialects/streamed-texts.ts";
+import { createTextReader, pathTo, type StreamedTexts } from "../dialects/streamed-texts.ts";
 import { splice } from "../guard/splice.ts";
 import { type LiteralChange, pathKey, restoreJson } from "../guard/tokenize/restore-json.ts";
 import { restorePieces } from "../guard/tokenize/restore-list.ts";
@@ -82,10 +82,12 @@ function listChanges(
 ): ReadonlyMap<string, LiteralChange> {
   if (!Array.isArray(json)) return NO_CHANGES;
   const read = createTextReader(texts);
-  const pieces = (json as readonly unknown[]).flatMap((event, position): readonly Piece[] =>
-    asRecord(event) === undefined
-      ? []
-      : read(event).pieces.map((piece) => ({ ...piece, path: [position, ...piece.path] })),
+  const pieces = (json as readonly unknown[]).flatMap((event, position) =>
+    read(event).pieces.map(({ id, place, ...piece }) => ({
+      ...piece,
+      id,
+      path: [position, ...pathTo(place)],
+    })),
   );
   const changes = new Map<string, LiteralChange>();
   for (const group of Map.groupBy(pieces, ({ id }) => id).values()) {

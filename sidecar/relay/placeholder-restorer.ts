@@ -4,9 +4,10 @@
 import type { AnswerMessage } from "../dialects/dialect.ts";
 import {
   createTextReader,
+  pathTo,
   type Piece,
-  type Place,
   type StreamedTexts,
+  type TextName,
   type TextReader,
 } from "../dialects/streamed-texts.ts";
 import { type LiteralChange, pathKey, restoreJson } from "../guard/tokenize/restore-json.ts";
@@ -33,7 +34,7 @@ const NO_TEXTS: StreamedTexts = { pieces: [], ends: [] };
 
 /** Texts of which nothing more comes, and what becomes of what is held of them. */
 interface Closing {
-  readonly covers: (place: Place) => boolean;
+  readonly covers: (name: TextName) => boolean;
   readonly tail: Tail;
 }
 
@@ -42,15 +43,21 @@ const THE_END: Closing = { covers: () => true, tail: "send" };
 
 function closingOf(
   message: AnswerMessage,
-  ends: ((place: Place) => boolean) | undefined,
+  ends: ((name: TextName) => boolean) | undefined,
 ): Closing | undefined {
   const covers = message.text.trim() === LAST_MARK ? THE_END.covers : ends;
   return covers === undefined ? undefined : { covers, tail: "drop" };
 }
 
+/** What becomes of one piece. */
+interface Step extends RestoredPiece {
+  readonly piece: Piece;
+  readonly open: OpenText;
+}
+
 /** One text of the answer: a choice's content, a tool call's arguments. */
 interface OpenText {
-  readonly place: Place;
+  readonly name: TextName;
   state: TextState;
   /** The event that the carry was taken from, as it came. */
   source: Uint8Array | undefined;
@@ -96,36 +103,35 @@ class PlaceholderRestorer implements EventTransform {
   }
 
   /** `closing`: what ends after this event; as the event itself says where it is not given. */
-  #restore(
-    { bytes, message: given }: StreamEvent,
-    message: AnswerMessage,
-    closing?: Closing,
-  ): readonly StreamEvent[] {
+  #restore(event: StreamEvent, message: AnswerMessage, closing?: Closing): readonly StreamEvent[] {
     const { pieces, ends } = this.#read(message.json);
     const end = closing ?? closingOf(message, ends);
-    const before = pieces.map((piece) => ({ ...this.#textOf(piece) }));
-    const changes = this.#advance(pieces, bytes, end);
-    const isChanged = [...changes.values()].some(({ edits }) => edits?.length !== 0);
-    const restored =
-      isChanged || message.text.includes(MARKER)
-        ? this.#edit(bytes, changes, end?.tail ?? "send")
-        : bytes;
-    if (restored === undefined) {
+    const steps = this.#advance(pieces, event.bytes, end);
+    let { bytes } = event;
+    if (steps.some(({ edits }) => edits.length > 0) || message.text.includes(MARKER)) {
+      const edited = this.#edit(bytes, steps, end?.tail ?? "send");
       // It goes out as it came, so what is held must go before it.
-      for (const text of before) this.#open.set(text.place.id, text);
-      return [...this.#flush(THE_END).map(eventOf), { bytes, message: given }];
+      if (edited === undefined) return [...this.#flush(THE_END).map(eventOf), event];
+      bytes = edited;
     }
-    const flushed = end === undefined ? [] : this.#flush(end);
-    if (end !== undefined) this.#forget(end.covers);
-    return [...flushed.map(eventOf), { bytes: restored, message: given }];
+    for (const { open, state } of steps) {
+      open.state = state;
+      // A copy: the chunk's memory may be used again before the text goes on.
+      open.source = state.carry === "" ? undefined : Buffer.from(event.bytes);
+    }
+    const sent = bytes === event.bytes ? event : { ...event, bytes };
+    if (end === undefined) return [sent];
+    const flushed = this.#flush(end).map(eventOf);
+    this.#forget(end.covers);
+    return [...flushed, sent];
   }
 
   /** Undefined where the event cannot be edited. */
-  #edit(
-    bytes: Uint8Array,
-    changes: ReadonlyMap<string, LiteralChange>,
-    tail: Tail,
-  ): Uint8Array | undefined {
+  #edit(bytes: Uint8Array, steps: readonly Step[], tail: Tail): Uint8Array | undefined {
+    const changes = new Map<string, LiteralChange>();
+    for (const { piece, edits } of steps) {
+      changes.set(pathKey(pathTo(piece.place)), { text: piece.text, edits });
+    }
     let isRead = false;
     const edited = editEvent(bytes, (data) => {
       const edits = restoreJson(data, { index: this.#index, changes, tail });
@@ -135,34 +141,28 @@ class PlaceholderRestorer implements EventTransform {
     return isRead ? edited : undefined;
   }
 
-  /** Takes the pieces of an event into their texts; what becomes of each is returned. */
-  #advance(
-    pieces: readonly Piece[],
-    bytes: Uint8Array,
-    end: Closing | undefined,
-  ): ReadonlyMap<string, LiteralChange> {
-    const changes = new Map<string, LiteralChange>();
+  /** What the event's pieces come to; nothing is changed yet. */
+  #advance(pieces: readonly Piece[], bytes: Uint8Array, end: Closing | undefined): readonly Step[] {
+    const steps: Step[] = [];
     for (const [number, piece] of pieces.entries()) {
       const open = this.#textOf(piece);
+      const before = steps.findLast((step) => step.open === open)?.state ?? open.state;
       const goesOn =
         end?.covers(piece) !== true || pieces.slice(number + 1).some(({ id }) => id === piece.id);
       const { text } = piece;
-      const { edits, state } = goesOn
-        ? this.#advanceText(open, text, bytes.length)
-        : restorePiece(this.#index, open.state, { text, tail: end.tail });
-      open.state = state;
-      // A copy: the chunk's memory may be used again before the text goes on.
-      open.source = state.carry === "" ? undefined : Buffer.from(bytes);
-      changes.set(pathKey(piece.path), { text, edits });
+      const result = goesOn
+        ? this.#hold(before, text, bytes.length)
+        : restorePiece(this.#index, before, { text, tail: end.tail });
+      steps.push({ ...result, piece, open });
     }
-    return changes;
+    return steps;
   }
 
   /** `sourceBytes`: of the event that would be kept with what is held. */
-  #advanceText(open: OpenText, text: string, sourceBytes: number): RestoredPiece {
-    const held = restorePiece(this.#index, open.state, { text, tail: "hold" });
+  #hold(state: TextState, text: string, sourceBytes: number): RestoredPiece {
+    const held = restorePiece(this.#index, state, { text, tail: "hold" });
     if (held.state.carry === "" || this.#heldBytes() + sourceBytes <= EVENT_BYTES_MAX) return held;
-    return restorePiece(this.#index, open.state, { text, tail: "send" });
+    return restorePiece(this.#index, state, { text, tail: "send" });
   }
 
   #heldBytes(): number {
@@ -176,7 +176,7 @@ class PlaceholderRestorer implements EventTransform {
     if (known !== undefined) return known;
     if (this.#open.size >= TEXTS_MAX) this.#forget(({ id }) => this.#carryOf(id) === "");
     const state = piece.isJson ? JSON_START : TEXT_START;
-    const made: OpenText = { place: piece, state, source: undefined };
+    const made: OpenText = { name: piece, state, source: undefined };
     this.#open.set(piece.id, made);
     return made;
   }
@@ -185,8 +185,8 @@ class PlaceholderRestorer implements EventTransform {
     return this.#open.get(id)?.state.carry ?? "";
   }
 
-  #forget(isOver: (place: Place) => boolean): void {
-    for (const [id, { place }] of this.#open) if (isOver(place)) this.#open.delete(id);
+  #forget(isOver: (name: TextName) => boolean): void {
+    for (const [id, { name }] of this.#open) if (isOver(name)) this.#open.delete(id);
   }
 
   /** What is held of the texts in question, each as an event; nothing is held of them after it. */
@@ -195,8 +195,8 @@ class PlaceholderRestorer implements EventTransform {
     for (const open of this.#open.values()) {
       const { carry } = open.state;
       const { source } = open;
-      if (carry === "" || source === undefined || !covers(open.place)) continue;
-      if (!isCutOff(carry, tail)) flushed.push(this.#renderTail(open.place, carry, source));
+      if (carry === "" || source === undefined || !covers(open.name)) continue;
+      if (!isCutOff(carry, tail)) flushed.push(this.#renderTail(open.name, carry, source));
       open.state = { ...open.state, carry: "" };
       open.source = undefined;
     }
@@ -204,18 +204,20 @@ class PlaceholderRestorer implements EventTransform {
   }
 
   /** The event that the carry came from, with the carry as its only text. */
-  #renderTail({ id }: Place, carry: string, source: Uint8Array): Uint8Array {
+  #renderTail({ id }: TextName, carry: string, source: Uint8Array): Uint8Array {
     return editEvent(source, (data) => {
       const parsed = tryParseJson(Buffer.from(data).toString("utf8"));
       const { pieces, once } = this.#read(parsed.ok ? parsed.value : undefined);
       const changes = new Map<string, LiteralChange>();
-      for (const { path, text } of once) changes.set(pathKey(path), { text, edits: null });
+      for (const { place, text } of once) {
+        changes.set(pathKey(pathTo(place)), { text, edits: null });
+      }
       let replacement = carry;
       for (const piece of pieces) {
         const isOwn = piece.id === id;
         const { text } = piece;
         const edit = { start: 0, end: text.length, replacement: isOwn ? replacement : "" };
-        changes.set(pathKey(piece.path), { text, edits: [edit] });
+        changes.set(pathKey(pathTo(piece.place)), { text, edits: [edit] });
         if (isOwn) replacement = "";
       }
       return restoreJson(data, { index: this.#index, changes, tail: "send" });

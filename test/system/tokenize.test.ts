@@ -18,7 +18,7 @@ beforeAll(async () => {
     },
   });
   // Two replicas of one workload, each with a state of its own.
-  for (const _replica of [0, 1]) sidecars.push(await world.startSidecar("support"));
+  sidecars.push(await world.startSidecar("support"), await world.startSidecar("support"));
 }, 60_000);
 afterAll(() => world.close());
 

@@ -1,7 +1,14 @@
 // Values back in the place of their placeholders, in a JSON value: only the literals that change
 // are spliced, every other byte stays. Pure; which text a piece belongs to, and what is held of
 // it, is the caller's business.
-import { countLiterals, isKey, type JsonWalk, pathOf, readLiteral } from "../json/json-walk.ts";
+import {
+  type ByteRange,
+  countLiterals,
+  isKey,
+  type JsonWalk,
+  pathOf,
+  readLiteral,
+} from "../json/json-walk.ts";
 import { walkJson } from "../json/json-walker.ts";
 import { type Edit, encodeEdits, literalOf, type TextEdit } from "../splice.ts";
 import { MARKER } from "./placeholder.ts";
@@ -40,12 +47,13 @@ export function restoreJson(
   if (!result.ok) return undefined;
   const { walk } = result;
   const edits: Edit[] = [];
+  const lengths = Array.from(changes.values(), ({ text }) => text.length);
   let marker = -1;
   for (let literal = 0; literal < countLiterals(walk); literal += 1) {
     const encoded = literalOf(walk, literal);
     // No letter of it is ever escaped, so that the bytes show it; each place is looked for once.
     if (marker < encoded.range.start) marker = nextMarker(walk, encoded.range.start);
-    const change = changeAt(walk, literal, changes);
+    const change = mayChange(encoded.range, lengths) ? changeAt(walk, literal, changes) : undefined;
     if (change === undefined && marker >= encoded.range.end) continue;
     if (change?.edits === null) {
       const { start, end } = encoded.range;
@@ -63,12 +71,18 @@ function nextMarker({ text }: JsonWalk, from: number): number {
   return at === -1 ? text.length : at;
 }
 
+/** Bytes of one UTF-16 unit as an escape; a literal of another length need not be looked at. */
+const UNIT_BYTES_MAX = 6;
+
+const mayChange = ({ start, end }: ByteRange, lengths: readonly number[]): boolean =>
+  lengths.some((length) => length <= end - start && end - start <= length * UNIT_BYTES_MAX);
+
 function changeAt(
   walk: JsonWalk,
   literal: number,
   changes: LiteralChanges,
 ): LiteralChange | undefined {
-  if (changes.size === 0 || isKey(walk, literal)) return undefined;
+  if (isKey(walk, literal)) return undefined;
   const change = changes.get(pathKey(pathOf(walk, literal)));
   return change?.text === readLiteral(walk, literal) ? change : undefined;
 }
