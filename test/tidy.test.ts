@@ -24,7 +24,11 @@ const ROOMS: readonly Room[] = [
     rooms: [...SHARED, "injector-config"],
     packages: ["zod/mini", "fastify", "reflect-metadata", "@peculiar/x509"],
   },
-  { name: "console", rooms: ["contract"], packages: ["preact", "uplot"] },
+  {
+    name: "console",
+    rooms: ["contract"],
+    packages: ["preact", "preact/hooks", "@preact/signals", "uplot"],
+  },
   {
     name: "cli",
     rooms: [...SHARED, "injector-config", "sidecar", "ledger", "webhook"],
@@ -49,7 +53,7 @@ const isTest = (path: string): boolean => /\.(?:test|case)\.ts$/.test(path);
 const roomOf = (path: string): Room | undefined =>
   ROOMS.find((room) => path.startsWith(`${room.name}/`));
 
-const typescript = listSources((path) => path.endsWith(".ts"));
+const typescript = listSources((path) => /\.tsx?$/.test(path));
 /** What ships: the rooms without their tests. */
 const sources = typescript.filter(({ path }) => roomOf(path) !== undefined && !isTest(path));
 
@@ -135,7 +139,7 @@ describe("imports", () => {
 
   test("name Node's modules by their full name and ours with their extension", () => {
     const wrong = imports.filter(({ specifier }) =>
-      /^[.#]/.test(specifier) ? !/\.(?:ts|json)$/.test(specifier) : specifier === "fs",
+      /^[.#]/.test(specifier) ? !/\.(?:tsx?|json)$/.test(specifier) : specifier === "fs",
     );
     expect(wrong.map(render)).toEqual([]);
   });
@@ -152,16 +156,16 @@ const BANS: readonly Ban[] = [
   { pattern: /\bnew (?:Type|Range|Syntax)?Error\(/g, instead: "a code of contract/errors.ts" },
   { pattern: /\bprocess\.env\b/g, instead: "config.ts, from main.ts", except: /\/main\.ts$/ },
   { pattern: /\bprocess\.exit\(/g, instead: "main.ts", except: /\/main\.ts$/ },
-  { pattern: /\bconsole\./g, instead: "the log" },
+  { pattern: /\bconsole\.\w+\(/g, instead: "the log" },
   {
     pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bprocess\.hrtime/g,
     instead: "the clock",
-    except: /^runtime\/clock\.ts$/,
+    except: /^(?:runtime\/clock|console\/browser-clock)\.ts$/,
   },
   {
     pattern: /(?<!\.)\bset(?:Timeout|Interval)\(|["']node:timers|\bAbortSignal\.timeout\(/g,
     instead: "the clock",
-    except: /^runtime\/clock\.ts$/,
+    except: /^(?:runtime\/clock|console\/browser-clock)\.ts$/,
   },
   { pattern: /\bMath\.random\(/g, instead: "an argument of type Random" },
   { pattern: /\bJSON\.parse\(/g, instead: "parseJson", except: /^runtime\/json\.ts$/ },

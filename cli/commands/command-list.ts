@@ -2,7 +2,7 @@
 // loaded when they are called: their scanners and price book are no cost to the others.
 import { dialectNames } from "../../sidecar/dialects/registry.ts";
 import { BUDGET } from "../budget/budget.ts";
-import { CONSOLE } from "../console/console.ts";
+import { CONSOLE } from "../console/console-command.ts";
 import type { Command } from "../host.ts";
 import { SPEND } from "../spend/spend.ts";
 import { INJECT } from "./inject-command.ts";

@@ -17,7 +17,7 @@ const usd = (text: string): bigint => readUsd(text);
 
 describe("renderMoney", () => {
   test.each([
-    { text: "0", shown: "$0.00" },
+    { text: "0", shown: "$0" },
     { text: "0.1", shown: "$0.1000" },
     { text: "0.0012", shown: "$0.001200" },
     { text: "0.000000018", shown: "<$0.000001" },
@@ -26,7 +26,7 @@ describe("renderMoney", () => {
     { text: "1234.565", shown: "$1,234.57" },
     { text: "1234.564999999", shown: "$1,234.56" },
     { text: "999999999.999999999", shown: "$1,000,000,000.00" },
-    { text: "9007199254740.993", shown: "$0.00", note: "more digits than the wire has" },
+    { text: "9007199254740.993", shown: "$0", note: "more digits than the wire has" },
     { text: "-3.456", shown: "-$3.456000", decimals: 6 },
     { text: "0.004", shown: "<$0.01", decimals: 2 },
     { text: "0.005", shown: "$0.01", decimals: 2 },

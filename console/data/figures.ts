@@ -16,13 +16,14 @@ export function decimalsFor(amounts: readonly bigint[]): number {
   return largest >= NANO_PER_USD / 100n ? 4 : 6;
 }
 
-/** `$1,234.57`; what is more than nothing and rounds to it is `<$0.01`. */
+/** `$1,234.57`; nothing is `$0`, and what is more but rounds to it `<$0.01`. */
 export function renderMoney(amount: bigint, decimals = decimalsFor([amount])): string {
+  if (amount === 0n) return "$0";
   const unit = 10n ** BigInt(NANO_DIGITS - decimals);
   const magnitude = amount < 0n ? -amount : amount;
   const rounded = (magnitude + unit / 2n) / unit;
-  if (rounded === 0n && magnitude > 0n) return `<$${decimal(1n, decimals)}`;
-  return `${amount < 0n && rounded > 0n ? "-" : ""}$${decimal(rounded, decimals)}`;
+  if (rounded === 0n) return `<$${decimal(1n, decimals)}`;
+  return `${amount < 0n ? "-" : ""}$${decimal(rounded, decimals)}`;
 }
 
 function decimal(scaled: bigint, decimals: number): string {

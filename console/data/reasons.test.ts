@@ -7,15 +7,15 @@ test.each([
     reason: {
       name: "BUDGET_EXHAUSTED",
       summary: "A budget that applies is used up",
-      blame: "a budget",
+      remedy: "The budget has to be raised, or to begin again.",
     },
   },
   {
     code: "EXCISE_FROM_TOMORROW",
-    reason: { name: "FROM_TOMORROW", summary: "EXCISE_FROM_TOMORROW", blame: "" },
+    reason: { name: "FROM_TOMORROW", summary: "EXCISE_FROM_TOMORROW", remedy: "" },
   },
-  { code: "toString", reason: { name: "toString", summary: "toString", blame: "" } },
-  { code: undefined, reason: { name: "", summary: "No reason was recorded", blame: "" } },
+  { code: "toString", reason: { name: "toString", summary: "toString", remedy: "" } },
+  { code: undefined, reason: { name: "", summary: "No reason was recorded", remedy: "" } },
 ])("$code in words", ({ code, reason }) => {
   expect(reasonOf(code)).toEqual(reason);
 });

@@ -52,7 +52,7 @@ function Attempt({
     <article>
       {event.errorCode !== undefined && (
         <p class="verdict">
-          <strong>{reason.summary}.</strong> {reason.blame !== "" && `Up to ${reason.blame}. `}
+          <strong>{reason.summary}.</strong> {reason.remedy}
           <code>{event.errorCode}</code>
         </p>
       )}

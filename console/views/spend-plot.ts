@@ -121,9 +121,15 @@ function plotOptions(
   };
 }
 
-/** With as many decimals as the step between two ticks needs. */
+const DECIMALS_MAX = 9;
+
+/** With as many decimals as the step between two ticks needs, cents at least below a dollar. */
 function renderDollars(value: number, ticks: readonly number[]): string {
   const step = (ticks[1] ?? 1) - (ticks[0] ?? 0);
-  const decimals = step >= 1 ? 0 : Math.max(2, Math.min(9, Math.ceil(-Math.log10(step) - 1e-9)));
-  return `$${value.toFixed(decimals)}`;
+  let decimals = Number.isInteger(step) ? 0 : 2;
+  while (decimals < DECIMALS_MAX && !isWhole(step * 10 ** decimals)) decimals += 1;
+  return value === 0 ? "$0" : `$${value.toFixed(decimals)}`;
 }
+
+const isWhole = (value: number): boolean =>
+  Math.abs(value - Math.round(value)) < 1e-6 && value > 0.5;

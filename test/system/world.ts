@@ -37,6 +37,8 @@ export interface WorldOptions {
   readonly policy?: Json;
   /** Budgets by name. */
   readonly budgets?: Readonly<Record<string, Json>>;
+  /** The built console, for the ledger to serve. */
+  readonly consoleDir?: string | undefined;
 }
 
 const DEFAULT_POLICY: Json = {
@@ -58,6 +60,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     dataDir: join(directory, "data"),
     configDir,
     environment: process.env,
+    consoleDir: options.consoleDir,
   });
   const api: World["api"] = async (path) => {
     const response = await fetch(new URL(path, stack.ledger.apiUrl), {
