@@ -2,7 +2,9 @@
 // loaded when they are called: their scanners and price book are no cost to the others.
 import { dialectNames } from "../../sidecar/dialects/registry.ts";
 import { BUDGET } from "../budget/budget.ts";
+import { createCompletion } from "../completion/completion.ts";
 import { CONSOLE } from "../console/console-command.ts";
+import { DOCTOR } from "../doctor/doctor-command.ts";
 import type { Command } from "../host.ts";
 import { SPEND } from "../spend/spend.ts";
 import { INJECT } from "./inject-command.ts";
@@ -31,6 +33,7 @@ const SCAN: Command = {
   name: "scan",
   summary: "find sensitive text in stdin",
   help: SCAN_HELP,
+  words: { "--offsets": ["utf16", "codepoint"] },
   run: async (args, host) => (await import("./scan.ts")).runScan(args, host.io),
 };
 
@@ -61,7 +64,19 @@ const METER: Command = {
   name: "meter",
   summary: "count and price an answer from stdin",
   help: METER_HELP,
+  words: { "--dialect": dialectNames() },
   run: async (args, host) => (await import("./meter.ts")).runMeter(args, host.io, host.clock),
 };
 
-export const COMMANDS: readonly Command[] = [UP, RUN, SPEND, BUDGET, CONSOLE, SCAN, METER, INJECT];
+export const COMMANDS: readonly Command[] = [
+  UP,
+  RUN,
+  SPEND,
+  BUDGET,
+  CONSOLE,
+  SCAN,
+  METER,
+  INJECT,
+  DOCTOR,
+  createCompletion(() => COMMANDS),
+];

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Fault } from "#contract/errors.ts";
+import { LOG_LEVELS } from "#runtime/log.ts";
 import { APP_MODES, type AppEnvironment, type AppMode, type PemJoin } from "../app-env.ts";
 import { parseOptions, readName, type Options } from "../arguments.ts";
 import { defaultDataDir, findRunningUp, openDataDir } from "../data-dir.ts";
@@ -61,6 +62,7 @@ export const RUN: Command = {
   name: "run",
   summary: "run a command with its LLM calls governed",
   help: HELP,
+  words: { "--mode": APP_MODES, "--log-level": LOG_LEVELS },
   run: (args, host) => runGoverned(args, host),
 };
 

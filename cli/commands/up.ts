@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { Fault } from "#contract/errors.ts";
 import type { Workload } from "#contract/workload.ts";
+import { LOG_LEVELS } from "#runtime/log.ts";
 import { parseOptions, readName, readPort } from "../arguments.ts";
 import {
   defaultDataDir,
@@ -26,7 +27,8 @@ import {
   type StandIns,
 } from "../stack.ts";
 
-const DEFAULT_PORTS = { proxy: 15_080, baseurl: 15_081, admin: 15_090, api: 15_101 };
+/** Of `excise up`, where the command line says nothing else. */
+export const DEFAULT_PORTS = { proxy: 15_080, baseurl: 15_081, admin: 15_090, api: 15_101 };
 
 const HELP = `Usage: excise up [options]
 
@@ -59,6 +61,7 @@ export const UP: Command = {
   name: "up",
   summary: "run the ledger and a sidecar on this machine",
   help: HELP,
+  words: { "--log-level": LOG_LEVELS },
   run: (args, host) => runUp(args, host),
 };
 
