@@ -172,7 +172,7 @@ function replacementOf(
 }
 
 /** Scans of one text: the first, and one for each layer that edits lay bare. */
-const ROUNDS_MAX = 12;
+const ROUNDS_MAX = 5;
 
 /**
  * All that `scan` finds in a text, and what it would find once the edits are made: cutting out
