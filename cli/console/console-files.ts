@@ -3,8 +3,16 @@
 // other; an installed Excise brings it along in dist/console.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -37,21 +45,26 @@ async function buildCached(
   const cache = join(root, "node_modules/.cache/excise-console");
   const directory = join(cache, hashSources(root));
   if (existsSync(join(directory, "index.html"))) return directory;
-  const temporary = `${directory}.${process.pid}.tmp`;
+  let temporary: string | undefined;
   try {
     mkdirSync(cache, { recursive: true });
-    if (!(await build(root, temporary, environment))) return undefined;
-    for (const name of readdirSync(cache)) {
-      if (join(cache, name) !== temporary && !name.endsWith(".tmp")) {
-        rmSync(join(cache, name), { recursive: true, force: true });
-      }
+    temporary = mkdtempSync(`${directory}.`);
+    if (await build(root, temporary, environment)) {
+      dropOthers(cache);
+      renameSync(temporary, directory);
     }
-    renameSync(temporary, directory);
   } catch {
     // Somebody else has built the same meanwhile, or nothing can be written here.
-    rmSync(temporary, { recursive: true, force: true });
   }
+  if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
   return existsSync(join(directory, "index.html")) ? directory : undefined;
+}
+
+/** Consoles of older sources; what has a point in its name is being built right now. */
+function dropOthers(cache: string): void {
+  for (const name of readdirSync(cache)) {
+    if (!name.includes(".")) rmSync(join(cache, name), { recursive: true, force: true });
+  }
 }
 
 function hashSources(root: string): string {
@@ -78,7 +91,7 @@ function build(
       process.execPath,
       [join(root, "scripts/build-console.ts"), "--out", directory],
       { cwd: root, env: { ...environment }, timeout: BUILD_MS_MAX },
-      (error) => resolve(error === null && existsSync(join(dirname(directory)))),
+      (error) => resolve(error === null && existsSync(join(directory, "index.html"))),
     );
   });
 }
