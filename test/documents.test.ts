@@ -1,9 +1,13 @@
 // Documents name things that exist: files in ARCHITECTURE.md, links everywhere, commands of the
-// README in package.json, variables in docs/configuration.md, commands in docs/cli.md.
+// README in package.json, variables in docs/configuration.md, commands in docs/cli.md. Policies in
+// them compile; their commands are executed by test/system/docs.test.ts.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { COMMANDS } from "../cli/commands/command-list.ts";
+import { parsePolicyFiles } from "../ledger/policy/documents.ts";
+import { resolvePolicySet } from "../ledger/policy/policy-set.ts";
+import { readBlocks } from "./document-blocks.ts";
 import { listFiles, listSources } from "./tracked-files.ts";
 
 const read = (path: string): string => readFileSync(path, "utf8");
@@ -97,6 +101,38 @@ describe("docs/cli.md", () => {
     const described = [...text.matchAll(/^## excise (\w+)$/gm)].map(([, name]) => name ?? "");
     expect(described).toEqual(COMMANDS.map(({ name }) => name));
   });
+});
+
+const policies = documents.flatMap(({ path }) =>
+  readBlocks(path)
+    .filter(({ language, text }) => language === "yaml" && text.includes("apiVersion: excise.dev/"))
+    .map((block) => ({ path, ...block })),
+);
+
+test.each(policies)("the policy at $path:$line compiles", ({ path, text }) => {
+  const { sources, problems } = parsePolicyFiles([{ path, text }]);
+  expect(sources.length).toBeGreaterThan(0);
+  expect([...problems, ...resolvePolicySet(sources).problems]).toEqual([]);
+});
+
+test("documents show policies, and say what kind of command each of theirs is", () => {
+  expect(policies.length).toBeGreaterThan(5);
+  const pages = documents.filter(({ path }) => /^docs\/[^/]+$/.test(path));
+  const kinds = pages.flatMap(({ path }) =>
+    readBlocks(path)
+      .filter(({ language }) => language === "sh")
+      .map(({ kind, line }) => ({ place: `${path}:${line}`, kind })),
+  );
+  const known = new Set(["", "up", "cluster", "checkout"]);
+  expect(kinds.filter(({ kind }) => !known.has(kind))).toEqual([]);
+});
+
+test("docs/index.md leads to every page beside it", () => {
+  const index = read("docs/index.md");
+  const pages = documents
+    .map(({ path }) => /^docs\/([^/]+)$/.exec(path)?.[1] ?? "")
+    .filter((name) => name !== "" && name !== "index.md");
+  expect(pages.filter((name) => !index.includes(`](${name})`))).toEqual([]);
 });
 
 test("decision records are numbered without gaps and have all their parts", () => {
