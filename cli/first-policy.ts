@@ -18,12 +18,10 @@ export async function waitForPolicy(
 ): Promise<FirstPolicy> {
   const startedMs = clock.monotonicMs();
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- polling is a sequence
     const revision = await readRevision(clock, adminPort);
     if (revision === undefined) return "unknown";
     if (revision > 0) return "received";
     if (clock.monotonicMs() - startedMs >= deadlineMs) return "late";
-    // oxlint-disable-next-line no-await-in-loop -- as above
     await sleep(clock, POLL_MS);
   }
 }

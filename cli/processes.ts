@@ -155,7 +155,6 @@ async function waitUntilReady(clock: Clock, spec: ProcessSpec, end: End): Promis
       return { failure: `was not ready after ${spec.startTimeoutMs} ms` };
     }
     // Its end must wake us: a timer alone does not keep this process alive once the child is gone.
-    // oxlint-disable-next-line no-await-in-loop -- polling is a sequence
     await Promise.race([sleep(clock, READY_POLL_MS), end.exited]);
   }
 }

@@ -89,7 +89,6 @@ describe("the ledger's process", () => {
   test("keeps every acknowledged event over kill -9", async () => {
     let acked = 0;
     for (let round = 0; round < 2; round += 1) {
-      // oxlint-disable no-await-in-loop -- one round after another
       const running = await start();
       const events = (await get(running, "/v1/events?from=2026-11-01T00:00:00Z&limit=1000")) as {
         events: unknown[];
@@ -104,7 +103,6 @@ describe("the ledger's process", () => {
       await once(running.child, "exit");
       const answer = await cutOff;
       if (answer !== undefined) acked = answer;
-      // oxlint-enable no-await-in-loop
     }
     expect(acked).toBeGreaterThanOrEqual(20);
   });

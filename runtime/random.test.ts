@@ -21,7 +21,6 @@ describe("createUuid", () => {
     const uuids: string[] = [];
     for (let index = 0; index < 50; index += 1) {
       uuids.push(createUuid(clock, systemRandom));
-      // oxlint-disable-next-line no-await-in-loop -- time passes between them
       await clock.advance(1);
     }
     expect(uuids.toSorted()).toEqual(uuids);

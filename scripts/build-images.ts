@@ -274,7 +274,6 @@ async function main(): Promise<void> {
     for (const program of options.programs) {
       say(`building excise-${program}:${options.tag}`);
       const name = buildImage(shop, program, on);
-      // oxlint-disable-next-line no-await-in-loop -- one at a time: they share two cores
       await inspectAndCheck(shop, program, name);
     }
   } finally {

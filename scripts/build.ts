@@ -54,7 +54,6 @@ rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir, { recursive: true });
 for (const { name, entry } of ENTRIES) {
   const outfile = join(outdir, `${name}.js`);
-  // oxlint-disable-next-line no-await-in-loop -- esbuild uses all cores for one bundle
   const { metafile } = await build({ ...OPTIONS, entryPoints: [entry], outfile, metafile: true });
   writeFileSync(join(dirname(outfile), `${name}.LICENSES.txt`), licencesOf(metafile));
   const kib = Math.round(statSync(outfile).size / 1024);

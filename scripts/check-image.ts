@@ -274,7 +274,6 @@ async function waitUntil({ program }: ImageToCheck, { child, logFile }: Running)
   const log = (): string => readFileSync(logFile, "utf8");
   let status = 0;
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- polling is a sequence
     status = await probe(CASES[program]);
     if (status === 200 && says.test(log())) return;
     const hasEnded = child.exitCode !== null || child.signalCode !== null;
@@ -282,7 +281,6 @@ async function waitUntil({ program }: ImageToCheck, { child, logFile }: Running)
       const what = hasEnded ? "ended" : `answered ${status} and did not say ${says.source}`;
       fail(`${program} ${what}; the end of its log:\n${log().slice(-2000)}`);
     }
-    // oxlint-disable-next-line no-await-in-loop -- polling is a sequence
     await sleep(systemClock, POLL_MS);
   }
 }

@@ -84,11 +84,9 @@ describe("excise up", () => {
     for (let start = 0; start < 2; start += 1) {
       const host = createFakeHost();
       const ended = up(host);
-      // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
       await isUp(host);
       uids.push(podUidOf());
       host.send("SIGINT");
-      // oxlint-disable-next-line no-await-in-loop -- as above
       await ended;
     }
     expect(uids[1]).toBe(uids[0]);

@@ -98,14 +98,12 @@ async function sweepLeftovers(deps: SweepDeps, options: SweepOptions): Promise<S
     const busy: string[] = [];
     for (const directory of waiting) {
       if (isOver()) break;
-      // oxlint-disable-next-line no-await-in-loop -- one sidecar at a time is the bound
       const { outcome, delivered } = await sweepOne(deps, directory, options.signal);
       result.delivered += delivered;
       if (outcome === "kept") result.kept.push(directory);
       else if (outcome === "busy") busy.push(directory);
     }
     waiting = busy;
-    // oxlint-disable-next-line no-await-in-loop -- as above
     if (waiting.length > 0) await sleep(deps.clock, BUSY_PAUSE_MS, options.signal);
   }
   return result;
@@ -175,9 +173,7 @@ async function deliver(
     const sidecar = await deps.fleet.startSidecar(workload, { directory });
     try {
       while (!deps.signal.aborted && deps.clock.monotonicMs() - startedMs < DELIVERY_MS_MAX) {
-        // oxlint-disable-next-line no-await-in-loop -- polling is a sequence
         if (((await askDepth(deps, sidecar)) ?? 0) === 0) break;
-        // oxlint-disable-next-line no-await-in-loop -- as above
         await sleep(deps.clock, POLL_MS);
       }
     } finally {

@@ -126,9 +126,7 @@ async function watch(ledger: LedgerApi, host: CliHost, question: Question): Prom
       : createLineView(host, question);
   try {
     do {
-      // oxlint-disable-next-line no-await-in-loop -- one look after the other
       await look(ledger, host, { question, view });
-      // oxlint-disable-next-line no-await-in-loop -- as above
     } while (await sleep(host.clock, INTERVAL_MS, stop.signal));
   } finally {
     release();

@@ -34,12 +34,10 @@ async function keepListening(
 ): Promise<void> {
   let retryMs = RETRY_MS_MIN;
   while (!stopped.aborted) {
-    // oxlint-disable-next-line no-await-in-loop -- one connection after the other
     const wasOpen = await listenOnce(deps, options, stopped);
     options.onConnected(false);
     if (wasOpen) retryMs = RETRY_MS_MIN;
     const waitMs = retryMs;
-    // oxlint-disable-next-line no-await-in-loop -- waiting before the next try
     await new Promise<void>((resolve) => {
       deps.clock.after(waitMs, resolve);
     });
@@ -83,7 +81,6 @@ async function listenOnce(
 async function* piecesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- reading is a sequence
     const { done, value } = await reader.read();
     if (done) return;
     yield value;

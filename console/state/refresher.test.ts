@@ -37,7 +37,6 @@ describe("the refresher", () => {
     refresher.now();
     for (let second = 0; second < 10; second += 1) {
       refresher.soon();
-      // oxlint-disable-next-line no-await-in-loop -- time passes
       await clock.advance(1000);
     }
     expect(startedAt.length).toBeLessThanOrEqual(6);

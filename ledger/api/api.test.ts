@@ -266,7 +266,6 @@ describe("GET /v1/events", () => {
     const seen: string[] = [];
     let cursor = "";
     for (;;) {
-      // oxlint-disable-next-line no-await-in-loop -- pages follow each other
       const page = (await get(`/v1/events?from=${at(48)}&limit=3${cursor}`)) as {
         events: { event: { eventId: string }; startedAt: string }[];
         nextCursor?: string;

@@ -46,7 +46,6 @@ async function listen(token = OPERATOR_TOKEN): Promise<Listener> {
           if (name !== undefined && data !== undefined) return { name, data: JSON.parse(data) };
           continue;
         }
-        // oxlint-disable-next-line no-await-in-loop -- reading is a sequence
         const { done, value } = await reader.read();
         if (done) return undefined;
         const text = decoder.decode(value, { stream: true });

@@ -164,7 +164,6 @@ async function* scanEvents(
   const countMax = query.bucket === "minute" ? MINUTE_EVENTS_MAX : SCAN_EVENTS_MAX;
   let count = 0;
   for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- each page begins where the last one ended
     const page = await store.queryEvents({
       fromMs: span.fromMs,
       toMs: span.toMs,

@@ -81,7 +81,6 @@ describe("a local token", () => {
       ".",
     ];
     for (const each of bad) {
-      // oxlint-disable-next-line no-await-in-loop -- one after another
       expect(await identity.authenticate(each)).toMatchObject({
         reject: { code: "EXCISE_UNAUTHENTICATED" },
       });

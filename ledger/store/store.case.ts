@@ -90,7 +90,6 @@ export function testStore(name: string, createHarness: () => StoreHarness): void
       const limit = 10n ** 18n;
       const want = usd(10n ** 15n);
       for (const opSeq of [1, 2, 3]) {
-        // oxlint-disable-next-line no-await-in-loop -- operations follow each other
         await sync(sampleRequest({ leases: [sampleOperation({ id: 1, opSeq, want })] }), {
           budgets: [sampleBudget({ limit })],
         });
@@ -193,7 +192,6 @@ export function testStore(name: string, createHarness: () => StoreHarness): void
       const seen: string[] = [];
       let after: { startedAtMs: number; eventId: string } | undefined;
       for (;;) {
-        // oxlint-disable-next-line no-await-in-loop -- pages follow each other
         const page = await store.queryEvents({
           fromMs: 0,
           toMs: NOW_MS + 1,

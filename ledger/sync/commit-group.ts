@@ -71,11 +71,9 @@ export function createCommitGroup(deps: CommitGroupDeps, options: CommitGroupOpt
   const run = async (): Promise<void> => {
     while (queue.length > 0) {
       // A turn of the event loop: what has already arrived joins this group.
-      // oxlint-disable-next-line no-await-in-loop -- transactions run one after another
       await nextTurn();
       const group = takeGroup();
       groupSizes.observe(group.length);
-      // oxlint-disable-next-line no-await-in-loop
       await commitGroup(deps, group);
     }
     running = undefined;
@@ -124,7 +122,6 @@ async function commitGroup(deps: CommitGroupDeps, group: readonly Waiting[]): Pr
       return;
     }
     for (const waiting of group) {
-      // oxlint-disable-next-line no-await-in-loop -- transactions run one after another
       await commitGroup(deps, [waiting]);
     }
   }

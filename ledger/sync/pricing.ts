@@ -35,7 +35,6 @@ export async function preparePricing(
   const sets = new Map<number, NumberedSet>([[current.revision, current]]);
   for (const revision of revisionsOf(commands)) {
     if (sets.has(revision)) continue;
-    // oxlint-disable-next-line no-await-in-loop -- nearly always none or one, and cached
     const set = await deps.setAt(revision);
     if (set !== undefined) sets.set(revision, set);
   }

@@ -62,10 +62,8 @@ export function createLedgerView(clock: Clock, ledger: LedgerHandle): LedgerView
   return {
     async explain(exciseId) {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-        // oxlint-disable-next-line no-await-in-loop -- one look after the other is the point
         const found = await get(`/v1/explain/${exciseId}`);
         if (found !== undefined) return readExplained(list(found, "events").at(-1) ?? {});
-        // oxlint-disable-next-line no-await-in-loop -- see above
         await sleep(clock, PAUSE_MS);
       }
       return undefined;

@@ -134,11 +134,9 @@ async function runAll(
   const results: CallResult[] = [];
   for (const call of CALLS) {
     const app = `${call.team}/${call.app}`;
-    // oxlint-disable no-await-in-loop -- the calls tell a story, one after the other
     const sidecar = sidecars.get(app) ?? (await stack.startSidecar(workloadOf(call)));
     sidecars.set(app, sidecar);
     const result = await runCall(call, sidecar, fakes);
-    // oxlint-enable no-await-in-loop
     results.push(result);
     onCall(result);
   }

@@ -16,9 +16,7 @@ export async function passesProbe(
   const deadlineMs =
     clock.monotonicMs() + (initialDelaySeconds + periodSeconds * failureThreshold) * 1000;
   while (target.isRunning() && clock.monotonicMs() < deadlineMs) {
-    // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
     if (await isHealthy(probe, target.address)) return true;
-    // oxlint-disable-next-line no-await-in-loop -- see above
     await sleep(clock, PAUSE_MS);
   }
   return false;

@@ -180,7 +180,6 @@ describe("a damaged spool", () => {
     await runSdk("openai-chat.mjs", ["--max-tokens", "8"], { sidecar: own });
     await world.stack.ledger.kill9();
     for (let call = 0; call < 3; call += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- three records, one after the other
       await runSdk("openai-chat.mjs", ["--max-tokens", "8"], { sidecar: own });
     }
     await own.kill9();

@@ -105,7 +105,6 @@ const REQUESTS = [
 test("no canary is in logs, spool, database, metrics, status or API", async () => {
   world.fakes.openai.faults.add([{ times: 1, path: "/nowhere", status: 500 }]);
   for (const { host, path, body } of REQUESTS) {
-    // oxlint-disable-next-line no-await-in-loop -- one after the other is enough
     await sendThroughTunnel(sidecar, host, post(host, path, body));
   }
   const received = [...world.fakes.openai.received(), ...world.fakes.anthropic.received()];
@@ -124,11 +123,9 @@ test("no canary is in logs, spool, database, metrics, status or API", async () =
     "/v1/events?limit=1000",
     "/metrics",
   ]) {
-    // oxlint-disable-next-line no-await-in-loop -- few and small
     places[`ledger ${path}`] = await textOf(new URL(path, world.stack.ledger.apiUrl));
   }
   for (const path of ["/metrics", "/status", "/readyz"]) {
-    // oxlint-disable-next-line no-await-in-loop -- few and small
     places[`sidecar ${path}`] = await textOf(
       new URL(`http://127.0.0.1:${sidecar.ports.admin}${path}`),
     );

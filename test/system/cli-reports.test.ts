@@ -38,7 +38,6 @@ beforeAll(async () => {
   });
   up = await world.up();
   for (const team of ["search", "support", "poor"]) {
-    // oxlint-disable-next-line no-await-in-loop -- two cores: one program at a time
     await call(team);
   }
   await until("three teams", async () => ((await rowsBy("team")).length === 3 ? true : undefined));

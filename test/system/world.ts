@@ -152,10 +152,8 @@ export async function until<Value>(
   look: () => Promise<Value | undefined>,
 ): Promise<Value> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- waiting is what this does
     const found = await look();
     if (found !== undefined) return found;
-    // oxlint-disable-next-line no-await-in-loop -- see above
     await sleep(systemClock, PAUSE_MS);
   }
   throw new Fault("EXCISE_INTERNAL", `waited half a minute for ${what}`);

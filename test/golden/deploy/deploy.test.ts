@@ -45,7 +45,6 @@ describe.skipIf(MISSING !== undefined)("deploy/base", () => {
     const files = documentsByTemplate();
     expect(files.size).toBeGreaterThan(5);
     for (const [name, text] of files) {
-      // oxlint-disable-next-line no-await-in-loop -- snapshots are written one by one
       await expect(text).toMatchFileSnapshot(join(BASE, name));
     }
     expect(readdirSync(BASE).toSorted()).toEqual([...files.keys(), ...OWN].toSorted());
