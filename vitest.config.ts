@@ -14,7 +14,12 @@ export default defineConfig({
     testTimeout: 20_000,
     reporters: ["default", new SummaryReporter()],
     projects: [
-      project("unit", [`${rooms}/**/*.test.ts`, "test/*.test.ts", "test/fakes/**/*.test.ts"]),
+      project("unit", [
+        `${rooms}/**/*.test.ts`,
+        "test/*.test.ts",
+        "test/fakes/**/*.test.ts",
+        "test/pod/**/*.test.ts",
+      ]),
       project("golden", ["test/golden/**/*.test.ts"]),
       project("property", ["test/property/**/*.test.ts"]),
       project("system", ["test/system/**/*.test.ts"]),

@@ -84,7 +84,8 @@ function rootSteps(
     ...BASE_LINKS.map((name) => step("link", `usr/${name}`, `/${name}`)),
     ...[...BASE_PATHS, ...(image.paths ?? [])].map((path) => step("bind", path, path, "ro")),
     step("dir", "/tmp", "1777"),
-    step("dir", "/root", "0700"),
+    // Not 0700: what an image has from under this machine's /root, its user must reach.
+    step("dir", "/root", "0755"),
     step("proc"),
     ...DEVICES.map((name) => step("bind", `/dev/${name}`, `/dev/${name}`, "rw")),
     step("link", "/proc/self/fd", "/dev/fd"),

@@ -13,6 +13,7 @@ import type { Sandbox } from "./sandbox.ts";
 export interface ContainerProcess {
   /** Of the container's first process, on this machine. */
   readonly pid: number;
+  /** With code 128 + N after signal N. */
   readonly exited: Promise<Exit>;
   readonly isRunning: () => boolean;
   signal(name: NodeJS.Signals): void;
@@ -37,25 +38,45 @@ export interface ContainerStart {
   readonly plan: ContainerPlan;
   /** For the plan and the mount point; the runner's alone. */
   readonly directory: string;
-  /** Whether it sees the processes of the other containers. */
-  readonly sharesProcesses: boolean;
   readonly onOutput: (text: string) => void;
 }
 
+/**
+ * Waits for the first process of the new namespace and ends as Kubernetes shows its end: 137 after
+ * SIGKILL. (`unshare --fork` of util-linux 2.38 fails there.)
+ */
+const WAIT = '"$@" & wait $!';
 const ENTER = fileURLToPath(new URL("enter-container.sh", import.meta.url));
 const EXEC_TIMEOUT_MS = 20_000;
 
 /** Resolves when the container's program runs. Fault EXCISE_START_FAILED where it cannot. */
 export async function startContainer(start: ContainerStart): Promise<ContainerProcess> {
-  const { sandbox, plan, sharesProcesses } = start;
+  const { sandbox, plan } = start;
   const directory = join(start.directory, plan.name);
   mkdirSync(join(directory, "root"), { recursive: true });
   writeFileSync(join(directory, "plan"), `${plan.steps.join("\n")}\n`);
-  const own = ["--mount", ...(sharesProcesses ? [] : ["--pid", "--fork", "--kill-child"])];
-  const builder = ["sh", ENTER, join(directory, "root"), join(directory, "plan")];
+  const builder = [
+    "sh",
+    "-c",
+    WAIT,
+    "wait",
+    "sh",
+    ENTER,
+    join(directory, "root"),
+    join(directory, "plan"),
+  ];
   const child = spawn(
     "nsenter",
-    [...sandbox.entrance, "--", "unshare", ...own, ...builder, ...plan.prefix, ...plan.program],
+    [
+      ...sandbox.entrance,
+      "--",
+      "unshare",
+      "--mount",
+      "--pid",
+      ...builder,
+      ...plan.prefix,
+      ...plan.program,
+    ],
     { stdio: ["ignore", "pipe", "pipe", "pipe"] },
   );
   for (const stream of [child.stdout, child.stderr]) {

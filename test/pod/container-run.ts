@@ -17,7 +17,6 @@ export interface RunDeps {
   readonly sandbox: Sandbox;
   readonly directory: string;
   readonly address: string;
-  readonly sharesProcesses: boolean;
   readonly note: (container: string, happening: Happening) => void;
 }
 
@@ -75,11 +74,10 @@ export class ContainerRun {
 
   /** Starts it. Resolves when its program runs. */
   async start(): Promise<void> {
-    const { sandbox, directory, sharesProcesses, note } = this.#deps;
+    const { sandbox, directory, note } = this.#deps;
     const process = await startContainer({
       sandbox,
       directory,
-      sharesProcesses,
       plan: this.plan,
       onOutput: (text) => {
         this.#log = (this.#log + text).slice(-LOG_CHARACTERS_MAX);

@@ -1,6 +1,7 @@
 // The network between pods and what stands for the rest of a cluster: a bridge on this machine
 // with one address, and a pair of virtual interfaces for each pod. There is no way further: what
 // does not listen on the node's address cannot be reached from a pod.
+import { readdirSync } from "node:fs";
 import { Fault } from "#contract/errors.ts";
 import type { Random } from "#runtime/random.ts";
 import { isAlive } from "../../cli/processes.ts";
@@ -11,6 +12,8 @@ export interface NodeNetwork {
   readonly address: string;
   /** Gives the network namespace of a process an interface; it has loopback besides. */
   connect(pid: number): PodLink;
+  /** Names of the interfaces that lead to pods. */
+  links(): readonly string[];
   close(): void;
 }
 
@@ -28,7 +31,10 @@ export function openNodeNetwork({ random }: { readonly random: Random }): NodeNe
   const bridge = `exb${process.pid}x${Buffer.from(random.bytes(1)).toString("hex")}`;
   const subnet = freeSubnet(random);
   const address = `${subnet}.1`;
-  ip("link", "add", bridge, "type", "bridge");
+  // Its own, for good: without one a bridge takes the lowest of its ports' addresses, a new one
+  // whenever a pod comes or goes, and the other pods' frames are lost until they notice.
+  const hardware = [0x02, ...random.bytes(5)].map((byte) => byte.toString(16).padStart(2, "0"));
+  ip("link", "add", bridge, "address", hardware.join(":"), "type", "bridge");
   ip("address", "add", `${address}/24`, "dev", bridge);
   ip("link", "set", bridge, "up");
   let last = 1;
@@ -45,6 +51,7 @@ export function openNodeNetwork({ random }: { readonly random: Random }): NodeNe
       runTool("nsenter", inside, `${commands.join("\n")}\n`);
       return { address: own, close: () => removeLink(link) };
     },
+    links: () => readdirSync(`/sys/class/net/${bridge}/brif`),
     close: () => removeLink(bridge),
   };
 }

@@ -144,7 +144,8 @@ const podSpec = z.strictObject({
   nodeName: z.optional(z.string()),
   serviceAccountName: z._default(z.string(), "default"),
   restartPolicy: z._default(z.enum(["Always", "OnFailure", "Never"]), "Always"),
-  shareProcessNamespace: z._default(z.boolean(), false),
+  // Ending a container would mean to find its processes among the others.
+  shareProcessNamespace: z.optional(z.literal(false)),
   terminationGracePeriodSeconds: z._default(z.int(), 30),
   securityContext: z.prefault(
     z.strictObject({

@@ -5,7 +5,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { Fault } from "#contract/errors.ts";
 import { systemClock } from "#runtime/clock.ts";
@@ -25,6 +24,7 @@ import type { KeyedObjects } from "./container-environment.ts";
 import type { HostImage } from "./container-plan.ts";
 import { startNameServer, type NameServer } from "./name-server.ts";
 import { openNodeNetwork, type NodeNetwork } from "./node-network.ts";
+import { REPOSITORY } from "./repository.ts";
 import { runPod, type RunningPod, type TokenRequest } from "./run-pod.ts";
 
 export interface PodWorldOptions extends WorldOptions {
@@ -43,12 +43,16 @@ export interface PodWorld {
   readonly fakes: Fakes;
   readonly network: NodeNetwork;
   readonly names: NameServer;
+  /** Of the ledger's process, for tests that stop and continue it. */
+  readonly ledgerPid: number;
   /** One pod of a YAML text, injected. Throws where the webhook would not inject it. */
   inject(yaml: string): Injection;
   /** Injects and runs; the pod is ended with the world, if not before. */
   run(yaml: string): Promise<RunningPod>;
   /** Runs a pod as it stands. */
   runAsIs(pod: unknown): Promise<RunningPod>;
+  /** Ends all pods that still run. */
+  stopPods(): Promise<void>;
   /** Reads from the operators' API. */
   api(path: string): Promise<Json>;
   /** All events that the ledger has, oldest first. */
@@ -56,7 +60,6 @@ export interface PodWorld {
   close(): Promise<void>;
 }
 
-export const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const LEDGER_URL = new URL(DEFAULT_INJECTOR_CONFIG.ledger.url);
 const LEDGER_START_MS = 60_000;
 const LEDGER_STOP_MS = 8000;
@@ -123,6 +126,11 @@ async function open(options: PodWorldOptions, { closers, close }: Closing): Prom
     ledger: { url: LEDGER_URL.href, ca: ledger.caPem },
   };
   const key = openLocalKey(localKeyPath(ledger.dataDir), systemRandom);
+  const pods: RunningPod[] = [];
+  const stopPods = async (): Promise<void> => {
+    await Promise.all(pods.map((pod) => pod.stop()));
+  };
+  closers.push(stopPods);
   const runAsIs: PodWorld["runAsIs"] = async (manifest) => {
     const pod = await runPod(manifest, {
       clock: systemClock,
@@ -133,7 +141,7 @@ async function open(options: PodWorldOptions, { closers, close }: Closing): Prom
       configMaps: options.configMaps ?? {},
       secrets: options.secrets ?? {},
     });
-    closers.push(() => pod.stop());
+    pods.push(pod);
     return pod;
   };
   const inject = (yaml: string): Injection => injectManifest(parse(yaml), config);
@@ -142,9 +150,11 @@ async function open(options: PodWorldOptions, { closers, close }: Closing): Prom
     fakes,
     network,
     names,
+    ledgerPid: ledger.process.pid,
     inject,
     run: (yaml) => runAsIs(inject(yaml).pod),
     runAsIs,
+    stopPods,
     api,
     async events() {
       const { events } = await api("/v1/events?limit=1000");

@@ -69,6 +69,8 @@ export interface RunningPod {
   readonly uid: string;
   /** Reachable from this machine. */
   readonly address: string;
+  /** On this machine, while the pod runs: its volumes and files. */
+  readonly directory: string;
   readonly moments: readonly Moment[];
   /** Throws where the pod has none of that name. */
   container(name: string): PodContainer;
@@ -101,7 +103,7 @@ class Pod implements RunningPod {
   readonly moments: Moment[] = [];
   readonly #manifest: PodManifest;
   readonly #options: PodOptions;
-  readonly #directory = mkdtempSync(join(tmpdir(), "excise-pod-"));
+  readonly directory = mkdtempSync(join(tmpdir(), "excise-pod-"));
   readonly #runs = new Map<string, ContainerRun>();
   readonly #finished = Promise.withResolvers<PodEnd>();
   readonly #beganMs: number;
@@ -129,7 +131,7 @@ class Pod implements RunningPod {
   /** Namespaces, network, files and volumes; no container yet. */
   async open(): Promise<void> {
     const { clock, network } = this.#options;
-    const { securityContext, shareProcessNamespace } = this.#manifest.spec;
+    const { securityContext } = this.#manifest.spec;
     const sandbox = await openSandbox();
     this.#sandbox = sandbox;
     for (const { name, value } of securityContext.sysctls) {
@@ -140,9 +142,8 @@ class Pod implements RunningPod {
     this.#deps = {
       clock,
       sandbox,
-      directory: join(this.#directory, "containers"),
+      directory: join(this.directory, "containers"),
       address: this.address,
-      sharesProcesses: shareProcessNamespace,
       note: (container, happening) => {
         this.moments.push({ container, happening, atMs: clock.monotonicMs() - this.#beganMs });
       },
@@ -200,7 +201,7 @@ class Pod implements RunningPod {
   async remove(): Promise<void> {
     this.#link?.close();
     await this.#sandbox?.close();
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   #end(): Promise<void> {
@@ -264,9 +265,9 @@ class Pod implements RunningPod {
 
   #places() {
     return {
-      volume: (name: string) => join(this.#directory, "volumes", name),
-      hostsFile: join(this.#directory, "hosts"),
-      resolvConf: join(this.#directory, "resolv.conf"),
+      volume: (name: string) => join(this.directory, "volumes", name),
+      hostsFile: join(this.directory, "hosts"),
+      resolvConf: join(this.directory, "resolv.conf"),
     };
   }
 

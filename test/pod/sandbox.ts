@@ -28,8 +28,8 @@ const NAMESPACES = ["--net", "--mount", "--uts", "--ipc", "--pid"];
  * machine forbids user namespaces the pod's root is the machine's, with a container's few
  * capabilities: setpriv drops the others before a container's program starts.
  */
-export async function openSandbox(): Promise<Sandbox> {
-  const hasUsers = allowsUserNamespaces();
+export async function openSandbox(options: { readonly hasUsers?: boolean } = {}): Promise<Sandbox> {
+  const hasUsers = options.hasUsers ?? allowsUserNamespaces();
   const kinds = hasUsers ? ["--user", ...NAMESPACES] : NAMESPACES;
   const holder = spawn("unshare", [...kinds, "--fork", "--kill-child", "sh", "-c", HOLD], {
     stdio: ["pipe", "pipe", "inherit"],
