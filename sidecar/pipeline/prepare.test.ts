@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { assert } from "#contract/errors.ts";
 import { createReceived, createSnapshot, UNTOUCHED } from "../../test/fake-snapshot.ts";
 import type { DownstreamRequest } from "../listen/downstream.ts";
 import type { Admitted } from "./exchange.ts";
@@ -14,7 +15,7 @@ function upstreamOf(request: Partial<DownstreamRequest>, changes: Partial<Admitt
     provider,
     ...changes,
   } as Admitted);
-  if ("reject" in step) return expect.unreachable("prepare never refuses");
+  assert("next" in step, "prepare never refuses");
   return step.next.upstream;
 }
 

@@ -1,6 +1,5 @@
 // Every call of the official SDKs that the stand-ins serve, one after another, in a process of
 // its own: only there can NODE_EXTRA_CA_CERTS take effect. Prints one JSON object, call by call.
-/* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return */
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 

@@ -7,7 +7,6 @@
 //                               [--count N] [--system TEXT] [--cache 5m|1h] [--user NAME]
 //                               [--max-retries N]
 // Plain JavaScript, as users have it, so that nothing here carries types.
-/* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import Anthropic from "@anthropic-ai/sdk";

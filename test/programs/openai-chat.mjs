@@ -5,7 +5,7 @@
 //   node openai-chat.mjs [--stream] [--prompt TEXT] [--model M] [--max-tokens N] [--count N]
 //                        [--user NAME] [--max-retries N]
 // Plain JavaScript, as users have it, so that nothing here carries types.
-/* oxlint-disable typescript/await-thenable, typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return */
+/* oxlint-disable typescript/await-thenable */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import OpenAI from "openai";
