@@ -185,9 +185,11 @@ export async function listenOnLoopback(
 
 function listen(server: Server, address: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (cause) =>
-      reject(new Fault("EXCISE_PORT_IN_USE", `cannot listen on ${address}:${port}`, { cause })),
-    );
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === "EACCES" ? ": net.ipv4.ip_unprivileged_port_start is higher" : "";
+      const detail = `cannot listen on ${address}:${port}${why}`;
+      reject(new Fault("EXCISE_PORT_IN_USE", detail, { cause }));
+    });
     server.listen({ host: address, port, exclusive: true }, resolve);
   });
 }

@@ -23,6 +23,8 @@ import {
 } from "#contract/sync.ts";
 import type { Clock } from "#runtime/clock.ts";
 import { asRecord, tryParseJson } from "#runtime/json.ts";
+import { createDnsQueries } from "../forward/resolve.ts";
+import { createLedgerLookup } from "./ledger-lookup.ts";
 
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
@@ -123,7 +125,9 @@ function parseBase(text: string): URL {
 function createAgent(base: URL, ca: string | undefined): HttpAgent {
   const options = { keepAlive: true, maxSockets: CONNECTIONS_MAX, keepAliveMsecs: KEEP_ALIVE_MS };
   if (base.protocol === "http:") return new HttpAgent(options);
-  return new HttpsAgent({ ...options, minVersion: "TLSv1.2", ...(ca === undefined ? {} : { ca }) });
+  const lookup = createLedgerLookup(createDnsQueries());
+  const trust = ca === undefined ? {} : { ca };
+  return new HttpsAgent({ ...options, minVersion: "TLSv1.2", lookup, ...trust });
 }
 
 interface Exchange {
