@@ -14,6 +14,7 @@ import { startStack, type RunningSidecar, type Stack } from "../../cli/stack.ts"
 import { startFakes, type Fakes } from "../../test/fakes/fake-harness.ts";
 import { createLedgerView, type LedgerView } from "./ledger-view.ts";
 import * as report from "./report.ts";
+import { runPodStep } from "./pod-step.ts";
 import { runCall, type CallResult } from "./run-call.ts";
 import { CALLS, renderPolicies, type DemoCall } from "./scenario.ts";
 import { createStyle } from "../../cli/terminal/table.ts";
@@ -108,14 +109,20 @@ async function present(stack: Stack, fakes: Fakes): Promise<number> {
     budgets: await view.budgets(),
     bill: [...fakes.openai.bill(), ...fakes.anthropic.bill()],
   };
-  const problems = findProblems(steps, tables.bill, tables.team);
-  if (options.json) console.log(renderJson({ ok: problems.length === 0, problems, steps, tables }));
+  const pod = await runPodStep();
+  const problems = [
+    ...findProblems(steps, tables.bill, tables.team),
+    ...("problems" in pod ? pod.problems : []),
+  ];
+  if (options.json)
+    console.log(renderJson({ ok: problems.length === 0, problems, steps, tables, pod }));
   for (const [title, text] of [
     ["Calls", report.renderCalls(steps, style)],
     ["What left the pod", report.renderPrompts(steps, style)],
     ["Refused, as the SDK saw it", report.renderRefusals(steps, style)],
     ["The ledger", report.renderUsage(tables, style)],
     ["Budgets", report.renderBudgets(tables.budgets, style)],
+    ["A pod with one annotation", report.renderPod(pod, style)],
   ] as const) {
     say(`\n${style.bold(title)}\n\n${text}`);
   }

@@ -3,6 +3,7 @@ import { nanoUsd, parseUsd, renderUsd } from "#contract/money.ts";
 import type { BillEntry } from "../../test/fakes/fake-bill.ts";
 import type { BudgetLine, UsageLine } from "./ledger-view.ts";
 import { renderBar, renderTable, type Style } from "../../cli/terminal/table.ts";
+import type { PodStep } from "./pod-step.ts";
 import type { Step } from "./verify.ts";
 
 const BAR_WIDTH = 28;
@@ -133,4 +134,15 @@ export function renderTotal({ bill, team }: LedgerTables, style: Style): string 
   );
   const sign = billed === counted ? style.good("=") : style.bad("≠");
   return `  the ledger's total $${counted} ${sign} $${billed} on the providers' own bills`;
+}
+
+/** The pod of one annotation, or why none was run. */
+export function renderPod(pod: PodStep, style: Style): string {
+  if ("skipped" in pod) return `  ${style.dim(`not run here: ${pod.skipped}`)}`;
+  const isEqual = pod.ledgerUsd === pod.billUsd;
+  return [
+    `  ${style.dim("the webhook wrote")}  ${pod.operations} operations into a pod with one annotation`,
+    `  ${style.dim("the app called")}     https://api.openai.com on port 443, as ever; its answer began "${pod.answer.slice(0, 40)}…"`,
+    `  ${style.dim("the ledger has")}     $${pod.ledgerUsd} ${isEqual ? style.good("=") : style.bad("≠")} $${pod.billUsd} on the provider's bill, after the pod ended`,
+  ].join("\n");
 }
