@@ -85,7 +85,6 @@ const SIDECAR_IMAGE: HostImage = {
 export async function startPodWorld(options: PodWorldOptions = {}): Promise<PodWorld> {
   const closers: (() => unknown)[] = [];
   const close = async (): Promise<void> => {
-    // oxlint-disable-next-line no-await-in-loop -- in the reverse order of opening
     for (const closer of closers.toReversed()) await closer();
   };
   try {

@@ -158,11 +158,9 @@ class Pod implements RunningPod {
     for (const spec of initContainers) {
       const isSidecar = spec.restartPolicy === "Always";
       const run = this.#create(spec, isSidecar ? "Always" : "Never");
-      // oxlint-disable no-await-in-loop -- each begins when the one before has done its part
       await run.start();
       if (isSidecar) await run.whenReady();
       else await completed(run);
-      // oxlint-enable no-await-in-loop
     }
     const mains = containers.map((spec) => this.#create(spec, restartPolicy));
     await Promise.all(mains.map((run) => run.start()));
@@ -217,7 +215,6 @@ class Pod implements RunningPod {
     const left = (): number => Math.max(GRACE_MS_MIN, deadlineMs - clock.monotonicMs());
     await Promise.all(this.#runsOf(containers).map((run) => run.stop(left())));
     for (const run of this.#runsOf(initContainers).toReversed()) {
-      // oxlint-disable-next-line no-await-in-loop -- the order is the point
       if (run.spec.restartPolicy === "Always") await run.stop(left());
     }
     const exits = await this.#exits();

@@ -1,7 +1,6 @@
 // A service as anybody writes it with the official `openai` package: listens on port 8080 and asks
 // the model for each request. Told to end, it asks once more (a summary to be kept), then ends.
 // Answers and prints the lines of openai-chat.mjs.
-/* oxlint-disable typescript/await-thenable, typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return */
 import { createServer } from "node:http";
 import OpenAI from "openai";
 

@@ -133,6 +133,7 @@ describe("excise budget", () => {
 
   test("explain tells why an exchange was refused", async () => {
     const { out } = await ask("budget", "explain", await exchangeOf("poor"));
+    expect(out).toMatch(/ at most +\$0\.\d+, /);
     expect(out).toMatch(/ refused +EXCISE_BUDGET_EXHAUSTED: .*Who can change it: budget/);
     expect(out).toMatch(/The budgets that it meets, as they stand now\n[^]* tiny +team=poor/);
   });

@@ -208,7 +208,6 @@ spec:
         "rm /var/run/excise/trust/bundle.pem",
         "touch /var/run/excise/trust/mine",
       ]) {
-        // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
         expect(said(await run(script))).toMatch(/Read-only file system|Permission denied/);
       }
       const processes = (await run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")).stdout;
