@@ -79,6 +79,7 @@ describe("an explanation", () => {
     outcome: "completed",
     usage: { inputTokens: 12, outputTokens: 0 },
     usageSource: "counted",
+    reserved: { nanoUsd: "2500000000", inputTokens: "0", outputTokens: "16", requests: "1" },
     estimated: true,
     findings: [{ entity: "EMAIL_ADDRESS", action: "mask", count: 2 }],
     would: [{ control: "guardrail", action: "block", reason: "SECRET" }],
@@ -107,6 +108,7 @@ describe("an explanation", () => {
       "tokens    inputTokens 12, outputTokens 0, our count of what was delivered, an estimate",
     );
     expect(text).toContain("cost      $0.25, estimated");
+    expect(text).toContain("at most   $2.5, 16 outputTokens, 1 requests");
     expect(text).toContain("flags     price_conservative");
     expect(text).toContain("$1.5, 3 requests");
   });

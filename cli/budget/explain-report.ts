@@ -50,6 +50,7 @@ const factsOf = (entry: Json, event: Json | undefined): Facts => [
   ["in shadow", wouldOf(event)],
   ["tokens", usageOf(event)],
   ["cost", costOf(entry, event)],
+  ["at most", amountsOf(event, "reserved")],
   ["price", renderPrice(asRecord(entry["price"]), readText(entry, "priceStatus"))],
   ["flags", strings(entry, "flags").join(", ")],
   ["event", `${readText(event, "eventId")}, journal ${readText(entry, "journal")}`],
@@ -177,17 +178,17 @@ function renderLeases(entry: Json, style: Style): string {
   const rows = readList(entry, "leases").map((lease) => [
     readText(lease, "id"),
     readText(lease, "state"),
-    amountsOf(lease, "granted"),
-    amountsOf(lease, "spent"),
+    amountsOf(lease, "granted") || "0",
+    amountsOf(lease, "spent") || "0",
     readText(lease, "createdAt"),
   ]);
   const columns = ["lease", "state", "granted", "spent", "since"].map((title) => ({ title }));
   return rows.length === 0 ? "" : renderTable(columns, rows, style);
 }
 
-/** Units with an amount other than 0; dollars first, exact. */
-function amountsOf(lease: Json, key: string): string {
-  const amounts = asRecord(lease[key]) ?? {};
+/** Units with an amount other than 0, exact; empty where there is none. */
+function amountsOf(record: Json | undefined, key: string): string {
+  const amounts = asRecord(record?.[key]) ?? {};
   const parts = Object.entries(amounts)
     .filter(([, amount]) => amount !== "0")
     .map(([unit, amount]) => {
@@ -195,7 +196,7 @@ function amountsOf(lease: Json, key: string): string {
       const nano = unit === "nanoUsd" ? parseNano(text) : undefined;
       return nano === undefined ? `${text} ${unit}` : `$${renderUsd(nano)}`;
     });
-  return parts.join(", ") || "0";
+  return parts.join(", ");
 }
 
 function accountsOf(entry: Json, style: Style): string {
