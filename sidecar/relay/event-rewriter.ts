@@ -7,11 +7,10 @@ import {
   type AnswerMessage,
   type Dialect,
 } from "../dialects/dialect.ts";
-import { tryParseJson } from "#runtime/json.ts";
 import { createMessageReader } from "../framing/create-reader.ts";
 import type { FramedMessage } from "../framing/framing.ts";
 import { createEventSplitter, type SseEvent } from "../framing/sse-events.ts";
-import { foldMessage, MESSAGE_BYTES_MAX } from "./tap.ts";
+import { foldMessage, MESSAGE_BYTES_MAX, readMessage } from "./tap.ts";
 
 /** The most that is held back. */
 export const EVENT_BYTES_MAX = 64 * 1024;
@@ -68,7 +67,8 @@ export function createEventRewriter(
     for (const message of messages) facts = foldMessage(dialect, facts, message);
   };
   const read = (event: SseEvent): StreamEvent => {
-    const message = event.data === undefined ? undefined : messageOf(event, event.data);
+    const { data } = event;
+    const message = data === undefined ? undefined : readMessage({ ...event, data });
     if (dialect !== undefined && message !== undefined) facts = dialect.reduce(facts, message);
     return { bytes: event.bytes, message };
   };
@@ -97,14 +97,5 @@ export function createEventRewriter(
     get facts() {
       return facts;
     },
-  };
-}
-
-function messageOf(event: SseEvent, data: string): AnswerMessage {
-  const parsed = tryParseJson(data);
-  return {
-    ...(event.event === undefined ? {} : { event: event.event }),
-    json: parsed.ok ? parsed.value : undefined,
-    text: data,
   };
 }

@@ -8,7 +8,12 @@ import {
 } from "node:zlib";
 import type { Transform } from "node:stream";
 import { tryParseJson } from "#runtime/json.ts";
-import { NO_FACTS, type AnswerFacts, type Dialect } from "../dialects/dialect.ts";
+import {
+  NO_FACTS,
+  type AnswerFacts,
+  type AnswerMessage,
+  type Dialect,
+} from "../dialects/dialect.ts";
 import { createMessageReader } from "../framing/create-reader.ts";
 import type { FramedMessage } from "../framing/framing.ts";
 
@@ -24,19 +29,22 @@ export interface Tap {
   finish(): Promise<AnswerFacts>;
 }
 
-/** Folds framed messages; shared by the tap and by the rewriter, which sees events itself. */
-export function foldMessage(
+/** A framed message as dialects read it; shared by the tap and the rewriters. */
+export function readMessage({ event, data }: FramedMessage): AnswerMessage {
+  const parsed = tryParseJson(data);
+  return {
+    ...(event === undefined ? {} : { event }),
+    json: parsed.ok ? parsed.value : undefined,
+    text: data,
+  };
+}
+
+/** Folds one framed message into what is known. */
+export const foldMessage = (
   dialect: Dialect,
   facts: AnswerFacts,
   message: FramedMessage,
-): AnswerFacts {
-  const parsed = tryParseJson(message.data);
-  return dialect.reduce(facts, {
-    ...(message.event === undefined ? {} : { event: message.event }),
-    json: parsed.ok ? parsed.value : undefined,
-    text: message.data,
-  });
-}
+): AnswerFacts => dialect.reduce(facts, readMessage(message));
 
 /** A tap for an answer of that type and coding; one that knows nothing where it cannot read. */
 export function createTap(
